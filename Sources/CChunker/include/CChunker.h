@@ -1,0 +1,3 @@
+#ifndef CCHUNKER_H
+#define CCHUNKER_H
+#endif
