@@ -4,7 +4,7 @@ extension Span where Element == UInt8 {
   /// Calls `body` with the address of the first byte, or of nothing readable if the span is empty.
   func withAddress<R>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
     unsafe withUnsafeBufferPointer { buffer in
-      guard let base = unsafe buffer.baseAddress else {
+      guard let base = buffer.baseAddress else {
         // Some address that is not null: with a length of 0 nothing is read there.
         return unsafe body(UnsafePointer(bitPattern: 16).unsafelyUnwrapped)
       }
@@ -17,7 +17,7 @@ extension MutableSpan where Element == UInt8 {
   /// Calls `body` with the address of the first byte, or of nothing writable if the span is empty.
   mutating func withAddress<R>(_ body: (UnsafeMutablePointer<UInt8>) -> R) -> R {
     unsafe withUnsafeMutableBufferPointer { buffer in
-      guard let base = unsafe buffer.baseAddress else {
+      guard let base = buffer.baseAddress else {
         return unsafe body(UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped)
       }
       return unsafe body(base)
