@@ -17,7 +17,8 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .truncated: "the bytes end too early"
     case .invalid(let field): "invalid \(field)"
-    case .newer(let kind, let version): "\(kind) of format version \(version), newer than this program"
+    case .newer(let kind, let version):
+      "\(kind) of format version \(version), newer than this program"
     case .unknownSuite(let suite): "unknown cryptographic suite \(suite)"
     case .forged(let what): "\(what) does not authenticate"
     }
@@ -74,7 +75,9 @@ package struct ByteReader {
 
   package var remaining: Int { bytes.count - offset }
 
-  package mutating func u8() throws(FormatError) -> UInt8 { UInt8(truncatingIfNeeded: try little(1)) }
+  package mutating func u8() throws(FormatError) -> UInt8 {
+    UInt8(truncatingIfNeeded: try little(1))
+  }
   package mutating func u16() throws(FormatError) -> UInt16 {
     UInt16(truncatingIfNeeded: try little(2))
   }

@@ -1,6 +1,5 @@
 // Catalog entries to bytes and back.
 
-
 extension CatalogEntry {
   private enum Tag: UInt8 {
     case directory = 1

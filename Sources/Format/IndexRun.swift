@@ -47,8 +47,8 @@ package struct IndexRun: Sendable {
   package static let entryByteCount = 48
   package static let packByteCount = 72
   private static let headByteCount = 20
-  /// The most entries a writer puts in one run: about 17 MiB of plaintext.
-  package static let maximumEntryCount = 350_000
+  /// The most entries a writer puts in one run: about 10 MiB of plaintext.
+  package static let maximumEntryCount = 200_000
 
   package let packCount: Int
   package let entryCount: Int
@@ -64,7 +64,9 @@ package struct IndexRun: Sendable {
     -> [UInt8]
   {
     let sorted = entries.sorted {
-      ($0.entry.id, $0.packOrdinal, $0.entry.offset) < ($1.entry.id, $1.packOrdinal, $1.entry.offset)
+      ($0.entry.id, $0.packOrdinal, $0.entry.offset) < (
+        $1.entry.id, $1.packOrdinal, $1.entry.offset
+      )
     }
     let deltas = sorted.enumerated().filter { $0.element.entry.base != nil }
     var writer = ByteWriter(

@@ -116,7 +116,9 @@ package struct SessionKey: Sendable {
     ephemeral.append(to: &info)
     recipient.append(to: &info)
     repository.digest.append(to: &info)
-    for shift in [0, 8, 16, 24] as [UInt32] { info.append(UInt8(truncatingIfNeeded: epoch >> shift)) }
+    for shift in [0, 8, 16, 24] as [UInt32] {
+      info.append(UInt8(truncatingIfNeeded: epoch >> shift))
+    }
     return try Blake2b.derive(preShared, "lifeboat wrap v1", info: info)
   }
 }

@@ -84,7 +84,8 @@ package func orderedParallel<Item: Sendable, Output: Sendable>(
     guard mine else { return }
     while true {
       let ready = gate.state.withLock { state -> Output? in
-        guard state.failure == nil, let output = state.waiting.removeValue(forKey: state.nextDelivery)
+        guard state.failure == nil,
+          let output = state.waiting.removeValue(forKey: state.nextDelivery)
         else {
           state.delivering = false
           return nil

@@ -36,3 +36,11 @@
 
   deinit { unsafe memory.deallocate() }
 }
+
+extension SharedBuffer {
+  /// `buffer` if it holds `byteCount` bytes, else a larger one: for scratch that is reused.
+  package static func reuse(_ buffer: SharedBuffer?, atLeast byteCount: Int) -> SharedBuffer {
+    if let buffer, buffer.byteCount >= byteCount { return buffer }
+    return SharedBuffer(byteCount: byteCount + byteCount / 4)
+  }
+}

@@ -34,7 +34,7 @@ package enum ZstdError: Error, Equatable {
   /// With `prefix`, matches are also found in it, and decoding needs the same prefix.
   /// - Returns: the bytes written to `output`.
   package func compress(
-    _ source: Span<UInt8>, prefix: Span<UInt8>? = nil, into output: inout [UInt8]
+    _ source: Span<UInt8>, prefix: Span<UInt8>? = nil, into output: inout MutableSpan<UInt8>
   ) throws(ZstdError) -> Int {
     _ = unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_only)
     // The window must reach over the whole prefix; 0 lets the level choose.

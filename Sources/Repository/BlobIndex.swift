@@ -1,0 +1,232 @@
+// Which pack holds a blob: sorted runs, mapped, found through a table of 8-byte slots.
+
+import Files
+package import Format
+package import Sodium
+import Storage
+import Synchronization
+
+/// Where a blob lies.
+package struct BlobLocation: Hashable, Sendable {
+  package var pack: PackRecord
+  package var slot: UInt32
+  package var entry: PackEntry
+
+  package init(pack: PackRecord, slot: UInt32, entry: PackEntry) {
+    self.pack = pack
+    self.slot = slot
+    self.entry = entry
+  }
+}
+
+/// One decrypted run in a private, unlinked file that is mapped: the kernel may drop its pages.
+private final class LoadedRun: Sendable {
+  let id: DocumentID
+  let signer: Digest
+  let role: Role
+  let run: IndexRun
+  let file: MappedFile
+  /// Position of its first entry among those of all runs.
+  let base: Int
+
+  init(
+    id: DocumentID, signer: Digest, role: Role, plaintext: [UInt8], base: Int, scratch: String
+  ) throws {
+    self.id = id
+    self.signer = signer
+    self.role = role
+    run = try IndexRun(checking: plaintext.span)
+    file = try MappedFile(copying: plaintext, inFolder: scratch)
+    self.base = base
+  }
+}
+
+/// The index of a repository as one process sees it: the runs of the storage and those it added.
+///
+/// Lookups may come from any thread; runs are added under a lock. A table slot holds 28 bits of the
+/// blob id and the 36-bit position of an entry, so a blob costs about 11 bytes beside its entry in
+/// a mapped file, and every hit is checked against the full id.
+package final class BlobIndex: Sendable {
+  private struct State {
+    var runs: [LoadedRun] = []
+    var table: MappedTable
+    var used = 0
+    var count = 0
+  }
+  private let state: Mutex<State>
+  private let scratch: String
+
+  /// An empty index that keeps its files in `scratch`, a folder of this process or user.
+  package init(scratch: String) throws {
+    self.scratch = scratch
+    state = Mutex(State(table: try MappedTable(count: 1 << 10, inFolder: scratch)))
+  }
+
+  /// Entries in all runs, duplicates included: positions are 0..<this.
+  package var entryCount: Int { state.withLock { $0.count } }
+
+  /// Ids of the runs, sorted.
+  package var runIDs: [DocumentID] { state.withLock { $0.runs.map(\.id) }.sorted() }
+
+  /// Adds a run whose signature and seal were checked.
+  ///
+  /// - Throws: ``FormatError`` if it is not a run, ``SystemError`` if there is no room for it.
+  package func add(
+    _ plaintext: [UInt8], id: DocumentID, signer: Digest, role: Role
+  ) throws {
+    try state.withLock { state in
+      let loaded = try LoadedRun(
+        id: id, signer: signer, role: role, plaintext: plaintext, base: state.count,
+        scratch: scratch)
+      let total = state.count + loaded.run.entryCount
+      try Self.grow(&state, to: total, scratch: scratch)
+      loaded.file.withBytes { bytes in
+        for ordinal in 0..<loaded.run.entryCount {
+          guard let id = loaded.run.id(ordinal, in: bytes) else { continue }
+          Self.insert(id, position: loaded.base + ordinal, into: &state)
+        }
+      }
+      state.runs.append(loaded)
+      state.count = total
+    }
+  }
+
+  /// Where `id` lies; several places after a repack or a race of two writers, newest run first.
+  package func locations(of id: BlobID) -> [BlobLocation] {
+    state.withLock { state in
+      Self.positions(of: id, in: state).reversed().compactMap { Self.location(at: $0, in: state) }
+    }
+  }
+
+  /// One place where `id` lies, or nil.
+  package func location(of id: BlobID) -> BlobLocation? { locations(of: id).first }
+
+  /// Whether a writer may leave `id` out because it is stored: only runs that `signer` signed, or
+  /// a keeper or owner did, are believed, and packs in `doomed` don't count.
+  package func mayReuse(_ id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> Bool {
+    state.withLock { state in
+      Self.positions(of: id, in: state).contains { position in
+        guard let run = Self.run(of: position, in: state),
+          run.signer == signer || run.role != .writer
+        else { return false }
+        if doomed.isEmpty { return true }
+        guard let location = Self.location(at: position, in: state) else { return false }
+        return !doomed.contains(location.pack.id)
+      }
+    }
+  }
+
+  /// All positions of `id`: the bits of a reachability map.
+  package func positions(of id: BlobID) -> [Int] {
+    state.withLock { Self.positions(of: id, in: $0) }
+  }
+
+  /// What lies at `position`.
+  package func location(at position: Int) -> BlobLocation? {
+    state.withLock { Self.location(at: position, in: $0) }
+  }
+
+  /// Every pack that a run names, with the run's word on it; a pack in two runs comes once.
+  package func packs() -> [PackID: PackRecord] {
+    state.withLock { state in
+      var result: [PackID: PackRecord] = [:]
+      for run in state.runs {
+        run.file.withBytes { bytes in
+          for ordinal in 0..<run.run.packCount {
+            if let pack = run.run.pack(ordinal, in: bytes) { result[pack.id] = pack }
+          }
+        }
+      }
+      return result
+    }
+  }
+
+  /// Ids of runs that some present run says it replaces.
+  package func replacedRuns() -> Set<DocumentID> {
+    state.withLock { state in
+      var result: Set<DocumentID> = []
+      for run in state.runs {
+        run.file.withBytes { result.formUnion(run.run.replaced(in: $0)) }
+      }
+      return result
+    }
+  }
+
+  // MARK: The table. Everything below runs under the lock.
+
+  private static let positionBits: UInt64 = 36
+  private static let positionMask: UInt64 = (1 << 36) - 1
+
+  /// Slot value: tag in the high 28 bits, position + 1 in the low 36; 0 is empty.
+  private static func slot(_ id: BlobID, _ position: Int) -> UInt64 {
+    (id.digest.prefix & ~positionMask) | UInt64(position + 1)
+  }
+
+  private static func home(_ id: BlobID, _ capacity: Int) -> Int {
+    // The tag takes the high bits, so the place is taken from a mix of all of them.
+    Int(truncatingIfNeeded: (id.digest.prefix &* 0x9E37_79B9_7F4A_7C15) >> 20) & (capacity - 1)
+  }
+
+  private static func insert(_ id: BlobID, position: Int, into state: inout State) {
+    let capacity = state.table.count
+    var place = home(id, capacity)
+    while state.table[place] != 0 { place = (place + 1) & (capacity - 1) }
+    state.table[place] = slot(id, position)
+    state.used += 1
+  }
+
+  private static func grow(_ state: inout State, to total: Int, scratch: String) throws {
+    var capacity = state.table.count
+    while total * 5 > capacity * 4 { capacity *= 2 }
+    guard capacity != state.table.count else { return }
+    state.table = try MappedTable(count: capacity, inFolder: scratch)
+    state.used = 0
+    for run in state.runs {
+      run.file.withBytes { bytes in
+        for ordinal in 0..<run.run.entryCount {
+          guard let id = run.run.id(ordinal, in: bytes) else { continue }
+          insert(id, position: run.base + ordinal, into: &state)
+        }
+      }
+    }
+  }
+
+  private static func positions(of id: BlobID, in state: borrowing State) -> [Int] {
+    let capacity = state.table.count
+    var place = home(id, capacity)
+    var result: [Int] = []
+    while true {
+      let value = state.table[place]
+      if value == 0 { return result }
+      if (value ^ id.digest.prefix) & ~positionMask == 0 {
+        let position = Int(value & positionMask) - 1
+        if let run = run(of: position, in: state),
+          run.file.withBytes({ run.run.id(position - run.base, in: $0) }) == id
+        {
+          result.append(position)
+        }
+      }
+      place = (place + 1) & (capacity - 1)
+    }
+  }
+
+  private static func run(of position: Int, in state: borrowing State) -> LoadedRun? {
+    var low = 0
+    var high = state.runs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if state.runs[middle].base <= position { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? state.runs[low - 1] : nil
+  }
+
+  private static func location(at position: Int, in state: borrowing State) -> BlobLocation? {
+    guard let run = run(of: position, in: state) else { return nil }
+    return run.file.withBytes { bytes in
+      guard let item = run.run.entry(position - run.base, in: bytes),
+        let pack = run.run.pack(Int(item.packOrdinal), in: bytes)
+      else { return nil }
+      return BlobLocation(pack: pack, slot: item.slot, entry: item.entry)
+    }
+  }
+}

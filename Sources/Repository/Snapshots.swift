@@ -1,0 +1,120 @@
+// Snapshots: listing, finding one by name, committing a new one.
+
+package import Format
+import Storage
+
+/// A manifest that was read and checked.
+package struct Snapshot: Sendable {
+  package let id: SnapshotID
+  package let manifest: Manifest
+  /// Whose key signed it.
+  package let signer: String
+}
+
+/// What a snapshot must match to be considered.
+package struct SnapshotFilter: Sendable {
+  /// Every tag must be present.
+  package var tags: [String]
+  package var host: String?
+
+  package init(tags: [String] = [], host: String? = nil) {
+    self.tags = tags
+    self.host = host
+  }
+
+  package func matches(_ manifest: Manifest) -> Bool {
+    tags.allSatisfy { manifest.tags.contains($0) } && (host == nil || manifest.host == host)
+  }
+}
+
+extension Repository {
+  /// Every snapshot, oldest first. A manifest that cannot be read is an error: a list that leaves
+  /// one out would let prune delete what it needs.
+  package func snapshots(matching filter: SnapshotFilter = SnapshotFilter()) throws -> [Snapshot] {
+    var result: [Snapshot] = []
+    for object in try list(.snapshots) {
+      guard let id = SnapshotID(hex: object.key.name) else { continue }
+      if let snapshot = try loadSnapshot(id), filter.matches(snapshot.manifest) {
+        result.append(snapshot)
+      }
+    }
+    return result.sorted { ($0.manifest.time, $0.id) < ($1.manifest.time, $1.id) }
+  }
+
+  /// The snapshot `id`; nil if it was forgotten between listing and reading.
+  package func loadSnapshot(_ id: SnapshotID) throws -> Snapshot? {
+    guard let key = StorageKey(.snapshots, id.hex) else { return nil }
+    do {
+      let (envelope, body) = try loadDocument(key, kind: .snapshot)
+      let manifest: Manifest
+      do {
+        manifest = try DocumentBody.decode(Manifest.self, from: body, kind: .snapshot)
+        guard manifest.version == 1 else {
+          throw FormatError.newer(
+            kind: "snapshot", version: UInt8(clamping: manifest.version))
+        }
+      } catch let error as FormatError {
+        throw RepositoryError.damaged("snapshot \(id)", error)
+      }
+      return Snapshot(id: id, manifest: manifest, signer: envelope.signer.hex)
+    } catch let error as RepositoryError {
+      if error.code == .storage, let present = try? storage.contains(key), !present { return nil }
+      throw error
+    }
+  }
+
+  /// The snapshot that `name` means: `latest`, or the first digits of an id.
+  ///
+  /// - Throws: ``RepositoryError``: `snapshotMissing`, or `snapshotAmbiguous` naming the candidates.
+  package func snapshot(named name: String, matching filter: SnapshotFilter = SnapshotFilter())
+    throws -> Snapshot
+  {
+    let all = try snapshots(matching: filter)
+    if name == "latest" {
+      guard let last = all.last else {
+        throw RepositoryError(
+          .snapshotMissing, what: "there is no snapshot",
+          why: filter.tags.isEmpty && filter.host == nil
+            ? "the repository is empty" : "none has these tags and this host",
+          next: "make one with 'lifeboat backup'")
+      }
+      return last
+    }
+    let wanted = name.lowercased()
+    let found = all.filter { $0.id.hex.hasPrefix(wanted) }
+    if let only = found.first, found.count == 1, !wanted.isEmpty { return only }
+    if found.isEmpty || wanted.isEmpty {
+      throw RepositoryError(
+        .snapshotMissing, what: "there is no snapshot '\(name)'",
+        why: "no id begins so", next: "list them with 'lifeboat snapshots'")
+    }
+    let candidates = found.prefix(5).map { String($0.id.hex.prefix(wanted.count + 4)) }
+    throw RepositoryError(
+      .snapshotAmbiguous, what: "'\(name)' means \(found.count) snapshots",
+      why: "\(candidates.joined(separator: ", "))\(found.count > 5 ? ", …" : "") begin so",
+      next: "give more digits")
+  }
+
+  /// Commits a snapshot: from here on it exists, or not at all.
+  ///
+  /// Call after ``BlobWriter/finish()`` only. `previous` and `sequence` of `manifest` are set here
+  /// from the newest manifest by the same signer, `indexRuns` from the index.
+  package func commit(_ manifest: Manifest) throws -> Snapshot {
+    var manifest = manifest
+    let own = try snapshots().filter { $0.signer == keys.signer.publicKey.hex }
+    let newest = own.max { $0.manifest.sequence < $1.manifest.sequence }
+    manifest.sequence = (newest?.manifest.sequence ?? 0) + 1
+    manifest.previous = newest?.id.hex
+    manifest.indexRuns = index.runIDs.map(\.hex)
+    let body = try DocumentBody.encode(manifest)
+    let (id, _) = try saveDocument(body, kind: .snapshot, for: .keeper, in: .snapshots)
+    return Snapshot(id: id, manifest: manifest, signer: keys.signer.publicKey.hex)
+  }
+}
+
+extension Repository {
+  /// The catalog of `snapshot`.
+  package func catalog(of snapshot: Snapshot, reader: BlobReader) throws -> CatalogReader {
+    try CatalogReader(reader, root: snapshot.manifest.catalog)
+  }
+}
