@@ -1,6 +1,7 @@
 // Snapshots: listing, finding one by name, committing a new one.
 
 package import Format
+import Sodium
 import Storage
 
 /// A manifest that was read and checked.
