@@ -64,6 +64,8 @@ package enum DatabasePart: String, Sendable, CaseIterable {
   case archive
   /// Roles and tablespaces as pg_dumpall writes them. A stream.
   case globals
+  /// One line an object: class, tab, identity, tab, a digest of its definition; sorted. A stream.
+  case inventory
   /// Beneath it one large object for each oid.
   case largeObjects = "large-objects"
   /// ``DatabaseProperties`` as JSON. A stream.
