@@ -87,38 +87,55 @@ package struct CacheNeutralReader: ~Copyable {
     }
   }
 
-  /// Asks mincore(2), 256 MiB at a time.
-  ///
-  /// Without write permission or ownership the kernel answers "cached" for every page, which is the
-  /// safe answer here.
   private func residency() -> [UInt64]? {
-    guard let byteCount = try? file.byteCount(), byteCount > 0 else { return [] }
+    guard let byteCount = try? file.byteCount() else { return nil }
     let unit = Int64(Self.rangeByteCount)
-    let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
-    let window: Int64 = 256 << 20
-    let rangeCount = Int((byteCount - 1) / unit + 1)
+    let rangeCount = Int((byteCount + unit - 1) / unit)
     var bits = [UInt64](repeating: 0, count: (rangeCount + 63) / 64)
-    var pages = [UInt8](repeating: 0, count: Int(window / page))
-    var offset: Int64 = 0
-    while offset < byteCount {
-      let length = Int(min(window, byteCount - offset))
-      let base = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, file.rawValue, off_t(offset))
-      guard let base = unsafe base, unsafe base != MAP_FAILED else { return nil }
-      // The mapping is never touched, so a file that shrinks meanwhile does no harm.
-      let result = unsafe mincore(base, length, &pages)
-      unsafe munmap(base, length)
-      guard result == 0 else { return nil }
-      for i in 0..<Int((Int64(length) - 1) / page + 1) where pages[i] & 1 == 1 {
-        let range = Int((offset + Int64(i) * page) / unit)
-        bits[range / 64] |= 1 << UInt64(range % 64)
-      }
-      offset += window
+    let isKnown = file.forEachCachedPage(byteCount: byteCount) { offset in
+      let range = Int(offset / unit)
+      bits[range / 64] |= 1 << UInt64(range % 64)
     }
-    return bits
+    return isKnown ? bits : nil
   }
 }
 
 extension OwnedDescriptor {
+  /// How much of the open file is in the page cache, in whole pages; nil where that cannot be known.
+  package borrowing func cachedByteCount() -> Int64? {
+    guard let byteCount = try? byteCount() else { return nil }
+    var pages: Int64 = 0
+    guard forEachCachedPage(byteCount: byteCount, { _ in pages += 1 }) else { return nil }
+    return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  /// Calls `body` with the offset of each cached page: mincore(2), 256 MiB at a time.
+  ///
+  /// Without write permission or ownership the kernel answers "cached" for every page. Gives false
+  /// if it answers nothing.
+  fileprivate borrowing func forEachCachedPage(
+    byteCount: Int64, _ body: (Int64) -> Void
+  ) -> Bool {
+    let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
+    let window: Int64 = 256 << 20
+    var pages = [UInt8](repeating: 0, count: Int((min(byteCount, window) + page - 1) / page))
+    var offset: Int64 = 0
+    while offset < byteCount {
+      let length = Int(min(window, byteCount - offset))
+      let base = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, rawValue, off_t(offset))
+      guard let base = unsafe base, unsafe base != MAP_FAILED else { return false }
+      // The mapping is never touched, so a file that shrinks meanwhile does no harm.
+      let result = unsafe mincore(base, length, &pages)
+      unsafe munmap(base, length)
+      guard result == 0 else { return false }
+      for i in 0..<Int((Int64(length) + page - 1) / page) where pages[i] & 1 == 1 {
+        body(offset + Int64(i) * page)
+      }
+      offset += window
+    }
+    return true
+  }
+
   /// Tells the kernel that a range will not be needed again; 0 bytes means to the end.
   ///
   /// It drops clean pages of it, also those that others had cached.

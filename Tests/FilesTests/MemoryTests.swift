@@ -78,6 +78,44 @@ import Testing
     #expect(try reader.read(into: &buffer, at: 5_000_000) == 0)
   }
 
+  @Test(arguments: [false, true])
+  func `leaves cold what was cold, and warm what was warm`(usingKernel: Bool) throws {
+    let folder = try TestFolder()
+    let byteCount: Int64 = 8 << 20
+    let file = try OwnedDescriptor.createFile("file", in: folder.descriptor)
+    try file.write([UInt8](repeating: 5, count: Int(byteCount)), at: 0)
+    try file.sync()
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+
+    func cached() throws -> Int64 {
+      let count = file.cachedByteCount()
+      return try #require(count)
+    }
+    func readAll() throws {
+      var reader = CacheNeutralReader(
+        try OwnedDescriptor.openFile("file", in: folder.descriptor), usingKernel: usingKernel)
+      for offset in stride(from: 0, to: byteCount, by: 1 << 20) {
+        #expect(try reader.read(into: &buffer, at: offset) == 1 << 20)
+      }
+    }
+    #expect(try cached() == byteCount)
+    try readAll()
+    #expect(try cached() == byteCount)
+
+    file.adviseNotNeeded()
+    guard try cached() == 0 else { return }  // a filesystem that lives in memory
+    try readAll()
+    #expect(try cached() <= 1 << 20)
+
+    file.adviseNotNeeded()
+    #expect(try file.read(byteCount: 1 << 20, at: 2 << 20).count == 1 << 20)
+    let warm = try cached()
+    #expect(warm >= 1 << 20)
+    try readAll()
+    let after = try cached()
+    #expect(after >= 1 << 20 && after <= warm + 1 << 20)
+  }
+
   @Test func `of an empty file ends at once`() throws {
     let folder = try TestFolder()
     try folder.write("", to: "file")
