@@ -165,7 +165,7 @@ import_check=(--explicit-target-dependency-import-check error)
 build_debug() { (cd "$project" && swift build "${import_check[@]}" "$@"); }
 
 build_release() {
-  (cd "$project" && swift build -c release "${import_check[@]}" --product lifeboat "$@")
+  (cd "$project" && swift build -c release "${import_check[@]}" --product lifeboat)
 }
 
 # Prints the path of the program that build_release made.
