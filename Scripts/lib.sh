@@ -164,13 +164,16 @@ import_check=(--explicit-target-dependency-import-check error)
 
 build_debug() { (cd "$project" && swift build "${import_check[@]}" "$@"); }
 
+# The release build holds Swift's runtime in itself: on the day it is needed, no toolchain may be at
+# the place where it was built.
 build_release() {
-  (cd "$project" && swift build -c release "${import_check[@]}" --product lifeboat)
+  (cd "$project" &&
+    swift build -c release --static-swift-stdlib "${import_check[@]}" --product lifeboat)
 }
 
 # Prints the path of the program that build_release made.
 release_program() {
-  echo "$(cd "$project" && swift build -c release --show-bin-path)/lifeboat"
+  echo "$(cd "$project" && swift build -c release --static-swift-stdlib --show-bin-path)/lifeboat"
 }
 
 # --- A temporary folder and a private server -----------------------------------------------------
