@@ -111,6 +111,12 @@ package final class LocalStorage: Storage {
         throw StorageError(
           code: .exists, what: what, why: "it holds other bytes", next: "run 'lifeboat check'")
       }
+      guard !error.isNotFound else {
+        throw StorageError(
+          code: .failed, what: what, why: "the directory is gone",
+          next: "check that its disk is mounted"
+        )
+      }
       throw Self.explain(what, error)
     }
   }
@@ -120,7 +126,7 @@ package final class LocalStorage: Storage {
   ) throws(SystemError) {
     let file = try DurableFile(at: name, in: folder, permissions: 0o400)
     // A full disk is known here, before anything is written.
-    _ = try file.descriptor.reserve(byteCount: Int64(bytes.count))
+    if bytes.count > 0 { _ = try file.descriptor.reserve(byteCount: Int64(bytes.count)) }
     var offset = 0
     while offset < bytes.count {
       let end = min(bytes.count, offset + Self.writeByteCount)
@@ -322,7 +328,9 @@ private final class OpenObject: Sendable {
   init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 }
 
-/// The objects used last. They are immutable, so an open one never goes stale.
+/// The objects used last.
+///
+/// They are immutable, so an open one never goes stale.
 private struct OpenObjects {
   private var objects: [StorageKey: (object: OpenObject, use: UInt64)] = [:]
   private var uses: UInt64 = 0
