@@ -36,8 +36,8 @@ package enum StandardStream: Int32, Sendable {
 /// Signals that ask a process to stop or to read its configuration again.
 package enum Signals {
   /// Lets a write to a closed pipe be an error of that write instead of the end of the process.
-  package static func ignoreBrokenPipes() { _ = unsafe signal(SIGPIPE, SIG_IGN) }
+  package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
   /// Takes the default effect from `number`, so that a dispatch source alone sees it.
-  package static func take(_ number: Int32) { _ = unsafe signal(number, SIG_IGN) }
+  package static func take(_ number: Int32) { _ = signal(number, SIG_IGN) }
 }

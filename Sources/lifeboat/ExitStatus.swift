@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// What a process ends with. Stable across releases.
-enum ExitStatus: Int32, CaseIterable {
+enum ExitStatus: Int32, CaseIterable, Error {
   case done = 0
   case failed = 1
   case partly = 3

@@ -4,6 +4,7 @@ import ArgumentParser
 import Configuration
 import Files
 import Foundation
+import Logging
 import Repository
 import Workers
 
@@ -72,8 +73,6 @@ enum Failure {
     return name.hasPrefix("ArgumentParser.")
   }
 }
-
-extension ExitStatus: Error {}
 
 extension Messages {
   /// How a failure is written: as the options say, if they were understood so far.

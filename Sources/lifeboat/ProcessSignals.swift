@@ -28,7 +28,7 @@ final class ProcessSignals: Sendable {
   /// Takes SIGINT and SIGTERM for ``Cancellation/process``.
   func watchStops() {
     for number in [SIGINT, SIGTERM] {
-      on(number) { [count] in
+      on(number) { [self] in
         Cancellation.process.cancel()
         let times = count.withLock { value in
           value += 1
@@ -52,7 +52,7 @@ final class ProcessSignals: Sendable {
     guard isFirst else { return }
     Signals.take(number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-    source.setEventHandler { [handlers] in
+    source.setEventHandler { [self] in
       for handler in handlers.withLock({ $0[number] ?? [] }) { handler() }
     }
     source.resume()

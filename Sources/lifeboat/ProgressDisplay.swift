@@ -5,9 +5,9 @@ import Foundation
 import Synchronization
 import Workers
 
-/// Shows a ``Progress`` from a thread of its own once the work takes over two seconds.
+/// Shows a ``Workers/Progress`` from a thread of its own once the work takes over two seconds.
 final class ProgressDisplay: Sendable {
-  private let progress: Progress
+  private let progress: Workers.Progress
   private let ended = Mutex(false)
   private let wake = NSCondition()
   private let threads = ThreadGroup()
@@ -61,7 +61,7 @@ final class ProgressDisplay: Sendable {
   }
 
   /// `copying rows: 120.0 MiB of 1.2 GiB, 64.2 MiB/s, 17 s left`.
-  static func text(_ reading: Progress.Reading, seconds: Double) -> String {
+  static func text(_ reading: Workers.Progress.Reading, seconds: Double) -> String {
     var text = reading.phase.isEmpty ? "working" : reading.phase
     if reading.doneBytes > 0 {
       text += ": \(Display.bytes(reading.doneBytes))"

@@ -22,7 +22,7 @@ struct Session: Sendable {
   let configuration: Configuration
   let messages: Messages
   let cancellation: Cancellation
-  let progress: Progress
+  let progress: Workers.Progress
 
   /// Reads the configuration if one is named, and takes Ctrl-C and SIGTERM.
   init(_ options: GlobalOptions, cancellation: Cancellation = .process) throws {
@@ -36,7 +36,7 @@ struct Session: Sendable {
       format: format,
       level: options.quiet ? .error : options.verbose ? .debug : Self.level(configuration.log))
     for warning in configuration.warnings { messages.warning("\(warning)") }
-    progress = Progress()
+    progress = Workers.Progress()
   }
 
   private static func level(_ log: Configuration.Log) -> Logger.Level {

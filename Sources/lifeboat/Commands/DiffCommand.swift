@@ -1,6 +1,7 @@
 import ArgumentParser
 import Format
 import Repository
+import Workers
 
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

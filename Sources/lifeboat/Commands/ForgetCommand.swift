@@ -3,6 +3,7 @@ import Configuration
 import Format
 import Foundation
 import Repository
+import Workers
 
 struct ForgetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Format
 import Repository
+import Sodium
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Configuration
 import Foundation
 import Format
 import Repository
+import Workers
 
 struct PruneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Configuration
 import Format
 import Foundation
 import Repository
+import Storage
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
