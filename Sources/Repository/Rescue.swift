@@ -2,6 +2,7 @@
 
 import Format
 import FoundationEssentials
+import Sodium
 import Workers
 
 extension Repository {
