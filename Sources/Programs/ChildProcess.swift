@@ -4,6 +4,7 @@
 // streams are our own pipes, which the calling thread reads and writes itself, and the end of the
 // child is one more descriptor to poll.
 
+import FoundationEssentials
 import Glibc
 import Subprocess
 import Synchronization
@@ -16,12 +17,18 @@ final class ChildProcess: Sendable {
 
   private final class Outcome: Sendable {
     let result = Mutex<Result<TerminationStatus, any Error>?>(nil)
+    let processID = Mutex<pid_t?>(nil)
   }
 
   /// Starts `program` on the given descriptors, all of which are closed in this process.
   ///
-  /// - Parameter ended: the writing end of a pipe that is closed once the child is gone and
-  ///   ``status()`` will answer.
+  /// - Parameters:
+  ///   - program: what to run.
+  ///   - input: its standard input; nil is an empty one.
+  ///   - output: its standard output.
+  ///   - error: its standard error.
+  ///   - ended: the writing end of a pipe that is closed once the child is gone and ``status()`` will
+  ///     answer.
   init(
     _ program: Program, input: consuming Descriptor?, output: consuming Descriptor,
     error: consuming Descriptor, ended: consuming Descriptor
@@ -50,14 +57,18 @@ final class ChildProcess: Sendable {
               .init(rawValue: inputNumber), closeAfterSpawningProcess: true),
             output: .fileDescriptor(output, closeAfterSpawningProcess: true),
             error: .fileDescriptor(error, closeAfterSpawningProcess: true)
-          ).terminationStatus
+          ) { child in
+            outcome.processID.withLock { $0 = child.processIdentifier.value }
+          }.terminationStatus
           result = .success(status)
         } else {
           let status = try await run(
             configuration, input: .none,
             output: .fileDescriptor(output, closeAfterSpawningProcess: true),
             error: .fileDescriptor(error, closeAfterSpawningProcess: true)
-          ).terminationStatus
+          ) { child in
+            outcome.processID.withLock { $0 = child.processIdentifier.value }
+          }.terminationStatus
           result = .success(status)
         }
       } catch {
@@ -70,6 +81,31 @@ final class ChildProcess: Sendable {
 
   /// Asks the whole process group to end, and kills it 5 s later; returns at once.
   func stop() { task.cancel() }
+
+  /// Kills what the ended child left of its process group, and waits up to 1 s for it to vanish.
+  ///
+  /// A group keeps its number while it has members; that an emptied one's number has gone to a new group
+  /// in the moment since the child was reaped would take a full round of the kernel's process ids.
+  func killRemains() {
+    guard let processID = outcome.processID.withLock({ $0 }), processID > 1 else { return }
+    for _ in 0..<100 {
+      guard kill(-processID, SIGKILL) == 0, Self.hasLivingMembers(processID) else { return }
+      usleep(10_000)
+    }
+  }
+
+  /// Whether a process of the group still runs; kill(2) counts zombies too, which wait for init.
+  private static func hasLivingMembers(_ group: pid_t) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.contains { name in
+      guard pid_t(name) != nil,
+        let line = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8)
+      else { return false }
+      // proc_pid_stat(5): the name in parentheses may hold anything; then state, parent, group.
+      let fields = line.split(separator: ")").last?.split(separator: " ") ?? []
+      return fields.count > 2 && fields[0] != "Z" && fields[2] == "\(group)"
+    }
+  }
 
   /// The outcome once the `ended` pipe is closed; nil before.
   func status() -> Result<Int32, any Error>? {
