@@ -72,7 +72,7 @@ package struct Backup {
       previous: nil, parent: parent?.id.hex, catalog: root, indexRuns: [],
       databases: spools.databases, media: media.summaries, references: media.references,
       statistics: writer.statistics)
-    let snapshot = try repository.commit(manifest, writtenBy: writer)
+    let snapshot = try repository.commit(manifest)
     return BackupResult(
       snapshot: snapshot.id, manifest: snapshot.manifest, warnings: warnings)
   }
