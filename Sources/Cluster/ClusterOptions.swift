@@ -29,7 +29,9 @@ package struct ClusterOptions: Sendable {
   package var sharedPreloadLibraries: [String] = []
   /// Laid over the settings below.
   package var settings: [String: String] = [:]
-  /// Where the data goes; nil is `TMPDIR`, else `/tmp`. The socket stays in a short folder either way.
+  /// Where the data goes; nil means `TMPDIR`, or `/tmp` without one.
+  ///
+  /// The socket lies there too, unless its path would be too long.
   package var parentFolder: String? = nil
 
   package init(major: Int, exactMajor: Bool = false) {
@@ -37,7 +39,7 @@ package struct ClusterOptions: Sendable {
     self.exactMajor = exactMajor
   }
 
-  /// The arguments of initdb. `user` is the superuser's name.
+  /// The arguments of initdb, with `user` as the superuser's name.
   func initdbArguments(data: String, user: String, major: Int) -> [String] {
     var arguments = [
       "--pgdata=\(data)", "--username=\(user)", "--auth=trust", "--no-sync",
@@ -118,9 +120,11 @@ struct Machine: Sendable {
     }
     memoryMegabytes = available
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder)
-    let free = attributes?[.systemFreeSize] as? Int64 ?? (attributes?[.systemFreeSize] as? UInt64).map {
-      Int64(clamping: $0)
-    }
+    let free =
+      attributes?[.systemFreeSize] as? Int64
+      ?? (attributes?[.systemFreeSize] as? UInt64).map {
+        Int64(clamping: $0)
+      }
     freeDiskMegabytes = Int(clamping: (free ?? 8 << 30) / 1_048_576)
   }
 

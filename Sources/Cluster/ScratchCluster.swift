@@ -4,9 +4,9 @@
 // and runs as an unprivileged account if we are root. A run that was killed leaves a folder that
 // removeStale() recognises by its lock, which the kernel has let go, and removes together with its server.
 
-package import Postgres
 import FoundationEssentials
 package import Glibc
+package import Postgres
 import Programs
 import Synchronization
 
@@ -116,15 +116,15 @@ package final class ScratchCluster: Sendable {
   /// Stops the server and removes every file; safe to repeat.
   ///
   /// A fast shutdown first (clients are cut off), after 60 s an immediate one, after 10 s more SIGKILL.
-  /// - Parameters:
-  ///   - immediately: skips the fast shutdown, which writes all dirty buffers first.
+  /// - Parameter immediately: skips the fast shutdown, which writes all dirty buffers first.
   /// - Throws: ``ClusterError`` with code `cluster-left-behind` if a process or file is still there.
   package func stop(immediately: Bool = false) throws {
     try isStopped.withLock { isStopped in
       guard !isStopped else { return }
       // postmaster(1): SIGINT is the fast shutdown, SIGQUIT the immediate one.
       let steps: [(Int32, Double)] =
-        immediately ? [(SIGQUIT, 10), (SIGKILL, 10)] : [(SIGINT, 60), (SIGQUIT, 10), (SIGKILL, 10)]
+        immediately
+        ? [(SIGQUIT, 10), (SIGKILL, 10)] : [(SIGINT, 60), (SIGQUIT, 10), (SIGKILL, 10)]
       for (signal, seconds) in steps {
         Self.send(signal, data: data)
         if Self.waitForEnd(data: data, seconds: seconds) { break }
@@ -196,7 +196,9 @@ package final class ScratchCluster: Sendable {
     for part in path.split(separator: "/") {
       current += "/" + part
       let attributes = try? FileManager.default.attributesOfItem(atPath: current)
-      guard let mode = attributes?[.posixPermissions] as? Int, mode & 0o001 != 0 else { return false }
+      guard let mode = attributes?[.posixPermissions] as? Int, mode & 0o001 != 0 else {
+        return false
+      }
     }
     return true
   }

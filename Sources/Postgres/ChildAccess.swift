@@ -16,7 +16,10 @@ extension ConnectionTarget {
   ///
   /// A password goes into a passfile, other secrets (`sslpassword`) into a service file; both have mode 0600
   /// and lie in a new folder of mode 0700 in `TMPDIR` or `/tmp`. A target without secrets gets no files.
-  /// - Parameter owner: who must be able to read the files, if the child runs as someone else (needs root).
+  /// - Parameters:
+  ///   - owner: who must be able to read the files, if the child runs as someone else (needs root).
+  ///   - body: starts the child and waits for it.
+  /// - Returns: what `body` returns.
   /// - Throws: ``PostgresError`` of kind `misuse` if a secret other than the password comes together with a
   ///   service (libpq reads one service only), or a file cannot be written; and what `body` throws.
   package func withChildAccess<Result>(

@@ -24,6 +24,9 @@ import Synchronization
   private var isDraining = false
   /// Whether a statement is under way, so that the body of a COPY cannot start another.
   private var isRunning = false
+  /// Whether a COPY IN is under way, and whether the server was seen to refuse it.
+  var isCopyingIn = false
+  var hasSeenError = false
   private var drainDeadline: ContinuousClock.Instant?
   /// Where it leads, for messages.
   let place: String
@@ -59,7 +62,9 @@ import Synchronization
 
   deinit { close() }
 
-  /// Ends the session; safe to repeat. Every later call throws `misuse`.
+  /// Ends the session; safe to repeat.
+  ///
+  /// Every later statement throws `misuse`.
   package func close() {
     canceller.withLock { $0?.free() }
     canceller.withLock { $0 = nil }
@@ -72,7 +77,7 @@ import Synchronization
     return unsafe PQstatus(handle) == CONNECTION_OK
   }
 
-  /// The server's version as one number: 150020 is 15.20. 0 once closed.
+  /// The server's version as one number, 150020 for 15.20; 0 once closed.
   package var serverVersion: Int { unsafe handle.map { unsafe Int(PQserverVersion($0)) } ?? 0 }
 
   /// The server's major version (10 and later).
@@ -149,6 +154,7 @@ import Synchronization
     if entry.revents & Int16(POLLOUT) != 0, entry.revents & Int16(POLLIN | POLLHUP | POLLERR) == 0 {
       return
     }
+    if isCopyingIn { lookForError() }
     if unsafe PQconsumeInput(handle) == 0 { throw lost() }
   }
 

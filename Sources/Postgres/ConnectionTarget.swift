@@ -12,7 +12,7 @@ package struct ConnectionTarget: Sendable, Hashable {
     /// libpq marks passwords with `*` in `PQconninfoOption.dispchar`.
     var isSecret: Bool
   }
-  /// What was given, in libpq's order; no defaults.
+  /// What was given, sorted by keyword, without defaults; libpq does not care for the order.
   var options: [Option]
 
   /// Parses a connection string.
@@ -51,9 +51,10 @@ package struct ConnectionTarget: Sendable, Hashable {
       }
       unsafe entry += 1
     }
+    options.sort { $0.keyword < $1.keyword }
   }
 
-  private init(options: [Option]) { self.options = options }
+  private init(options: [Option]) { self.options = options.sorted { $0.keyword < $1.keyword } }
 
   /// Secrets of libpq 9.2 to 18, in case the installed one marks fewer of them.
   private static let secretKeywords: Set<String> = [
@@ -69,7 +70,7 @@ package struct ConnectionTarget: Sendable, Hashable {
     setting("dbname", to: database)
   }
 
-  /// The same target with one libpq keyword set, e.g. `user`; nil removes it.
+  /// The same target with one libpq keyword set, such as `user`; nil removes it.
   package func setting(_ keyword: String, to value: String?) -> ConnectionTarget {
     var changed = options.filter { $0.keyword != keyword }
     if let value {

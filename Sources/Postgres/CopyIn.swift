@@ -16,9 +16,9 @@ package struct CopyInput: ~Copyable {
     self.sql = sql
   }
 
-  /// Sends bytes; rows may be cut anywhere. Blocks while the server is slower; keeps at most about 64 KiB
-  /// plus one piece in memory.
+  /// Sends bytes; rows may be cut anywhere.
   ///
+  /// Blocks while the server is slower; keeps at most about 64 KiB plus one piece in memory.
   /// - Throws: the server's error, if it has given up already; a cancellation.
   package mutating func write(_ bytes: Span<UInt8>) throws {
     if let refusal { throw refusal }
@@ -33,7 +33,8 @@ package struct CopyInput: ~Copyable {
       guard bytesSinceFlush >= 1 << 16 else { continue }
       bytesSinceFlush = 0
       try connection.checkCancellation()
-      if connection.hasErrorWaiting() {
+      connection.lookForError()
+      if connection.hasSeenError {
         // Ends as failed, never as complete: should the guess be wrong, nothing is half loaded.
         try connection.endCopyIn(failing: "stopped because the server seems to refuse the data")
         do {
@@ -69,6 +70,9 @@ extension Connection {
     try guarded {
       try send(sql)
       try expectCopy(PGRES_COPY_IN, sql)
+      isCopyingIn = true
+      hasSeenError = false
+      defer { isCopyingIn = false }
       var input = CopyInput(self, sql: sql)
       try body(&input)
       if let refusal = input.refusal { throw refusal }
@@ -106,17 +110,15 @@ extension Connection {
     }
   }
 
-  /// Whether an error report of the server is waiting, unread, on a plain socket.
+  /// Notes whether an error report of the server is waiting, unread, on a plain socket.
   ///
   /// During COPY IN libpq looks at errors only after the end of the data, which for a large table may be
   /// an hour of data sent for nothing. So the next byte is peeked at: 'E' begins an ErrorResponse. A miss
   /// (TLS, or libpq has read it already) only means that the error shows at the end.
-  fileprivate func hasErrorWaiting() -> Bool {
-    guard let handle = try? unsafe requireHandle(), unsafe PQsslInUse(handle) == 0 else {
-      return false
-    }
+  func lookForError() {
+    guard let handle = try? unsafe requireHandle(), unsafe PQsslInUse(handle) == 0 else { return }
     var byte: UInt8 = 0
     let count = unsafe recv(PQsocket(handle), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-    return count == 1 && byte == UInt8(ascii: "E")
+    if count == 1, byte == UInt8(ascii: "E") { hasSeenError = true }
   }
 }

@@ -35,7 +35,7 @@ package struct PostgresError: Error, CustomStringConvertible, Sendable {
   /// The server's own further words; may quote rows.
   package var detail: String?
   package var hint: String?
-  /// Where in the server it happened, e.g. "COPY t, line 3, column a"; values cut off.
+  /// Where in the server it happened, as "COPY t, line 3, column a"; values cut off.
   package var context: String?
   /// True only if the same call may succeed unchanged.
   package var isTransient = false
@@ -55,7 +55,10 @@ package struct PostgresError: Error, CustomStringConvertible, Sendable {
 
   /// The kind that a SQLSTATE stands for.
   ///
-  /// - Parameter isConnecting: whether the session was still being set up.
+  /// - Parameters:
+  ///   - state: five characters.
+  ///   - isConnecting: whether the session was still being set up.
+  /// - Returns: the kind; `server` for states that need no distinction.
   static func kind(ofSQLState state: String, isConnecting: Bool) -> Kind {
     switch state {
     case "3D000": .databaseMissing

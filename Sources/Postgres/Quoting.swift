@@ -6,7 +6,9 @@
 // forms on bytes hold for a name in any database's encoding.
 
 extension Connection {
-  /// Quotes a name, e.g. `a"b` as `"a""b"`. The name must not hold a NUL byte; no server's can.
+  /// Quotes a name: `a"b` becomes `"a""b"`.
+  ///
+  /// The name must not hold a NUL byte; no server's can.
   package static func quoteIdentifier(_ name: String) -> String {
     String(decoding: quoteIdentifier(Array(name.utf8)), as: UTF8.self)
   }
@@ -16,7 +18,9 @@ extension Connection {
     quote(name, with: UInt8(ascii: "\""))
   }
 
-  /// Quotes a value, e.g. `it's` as `'it''s'`. The value must not hold a NUL byte.
+  /// Quotes a value: `it's` becomes `'it''s'`.
+  ///
+  /// The value must not hold a NUL byte.
   package static func quoteLiteral(_ value: String) -> String {
     String(decoding: quoteLiteral(Array(value.utf8)), as: UTF8.self)
   }

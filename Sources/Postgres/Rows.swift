@@ -21,8 +21,10 @@ import CLibpq
     return unsafe repaired(text)
   }
 
-  /// The number at the end of the command tag, e.g. 7 of "COPY 7"; nil if there is none.
-  var affectedRows: Int64? { unsafe PQcmdTuples(pointer).flatMap { unsafe Int64(String(cString: $0)) } }
+  /// The number at the end of the command tag, as the 7 of "COPY 7"; nil if there is none.
+  var affectedRows: Int64? {
+    unsafe PQcmdTuples(pointer).flatMap { unsafe Int64(String(cString: $0)) }
+  }
 }
 
 /// Keeps a result alive for ``Rows``; immutable, and libpq allows reading a result from any thread.

@@ -16,12 +16,18 @@ final class ChildProcess: Sendable {
 
   private final class Outcome: Sendable {
     let result = Mutex<Result<TerminationStatus, any Error>?>(nil)
+    let processID = Mutex<pid_t?>(nil)
   }
 
   /// Starts `program` on the given descriptors, all of which are closed in this process.
   ///
-  /// - Parameter ended: the writing end of a pipe that is closed once the child is gone and
-  ///   ``status()`` will answer.
+  /// - Parameters:
+  ///   - program: what to run.
+  ///   - input: its standard input; nil is an empty one.
+  ///   - output: its standard output.
+  ///   - error: its standard error.
+  ///   - ended: the writing end of a pipe that is closed once the child is gone and ``status()`` will
+  ///     answer.
   init(
     _ program: Program, input: consuming Descriptor?, output: consuming Descriptor,
     error: consuming Descriptor, ended: consuming Descriptor
@@ -50,14 +56,18 @@ final class ChildProcess: Sendable {
               .init(rawValue: inputNumber), closeAfterSpawningProcess: true),
             output: .fileDescriptor(output, closeAfterSpawningProcess: true),
             error: .fileDescriptor(error, closeAfterSpawningProcess: true)
-          ).terminationStatus
+          ) { child in
+            outcome.processID.withLock { $0 = child.processIdentifier.value }
+          }.terminationStatus
           result = .success(status)
         } else {
           let status = try await run(
             configuration, input: .none,
             output: .fileDescriptor(output, closeAfterSpawningProcess: true),
             error: .fileDescriptor(error, closeAfterSpawningProcess: true)
-          ).terminationStatus
+          ) { child in
+            outcome.processID.withLock { $0 = child.processIdentifier.value }
+          }.terminationStatus
           result = .success(status)
         }
       } catch {
@@ -70,6 +80,15 @@ final class ChildProcess: Sendable {
 
   /// Asks the whole process group to end, and kills it 5 s later; returns at once.
   func stop() { task.cancel() }
+
+  /// Kills what the ended child left of its process group, and waits up to 1 s for it to vanish.
+  ///
+  /// A group keeps its number while it has members; that an emptied one's number has gone to a new group
+  /// in the moment since the child was reaped would take a full round of the kernel's process ids.
+  func killRemains() {
+    guard let processID = outcome.processID.withLock({ $0 }), processID > 1 else { return }
+    for _ in 0..<100 where kill(-processID, SIGKILL) == 0 { usleep(10_000) }
+  }
 
   /// The outcome once the `ended` pipe is closed; nil before.
   func status() -> Result<Int32, any Error>? {

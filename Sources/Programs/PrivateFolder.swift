@@ -40,7 +40,9 @@ package final class PrivateFolder: Sendable {
     self.lock = Mutex(lock)
   }
 
-  /// Removes the folder and all in it, and lets go of the lock. Safe to repeat.
+  /// Removes the folder and all in it, and lets go of the lock.
+  ///
+  /// Safe to repeat.
   ///
   /// - Throws: ``ProgramError`` if something could not be removed; the lock is kept then.
   package func remove() throws {

@@ -12,7 +12,7 @@ package struct Program: Sendable {
   package var arguments: [String]
   /// Laid over the inherited environment; a nil value removes the variable.
   package var environment: [String: String?]
-  /// Whom the child runs as; nil means as this process does. Needs root.
+  /// Whom the child runs as, which needs root; nil means as this process does.
   package var account: Account?
   /// nil means this process's directory, or `/` under another account, which may be unable to
   /// enter ours.
@@ -45,7 +45,10 @@ package struct ProgramResult: Sendable {
 
   /// Returns itself after exit status 0.
   ///
-  /// - Parameter what: what was being attempted, e.g. "cannot dump the schema of shop".
+  /// - Parameters:
+  ///   - what: what was being attempted, e.g. "cannot dump the schema of shop".
+  ///   - next: what the operator should do.
+  /// - Returns: this result.
   /// - Throws: ``ProgramError`` with code `program-failed` that quotes the end of standard error.
   package func checked(_ what: String, next: String = "read the quoted message") throws
     -> ProgramResult

@@ -12,6 +12,7 @@ extension Program {
   ///   - input: its standard input; nil is an empty one.
   ///   - outputLimit: the most bytes of standard output that are accepted.
   ///   - cancellation: asked about ten times a second; true ends the child.
+  /// - Returns: how it ended and all that it wrote.
   /// - Throws: ``ProgramError``: `program-not-found`, `launch-failed`, `output-limit`, `cancelled`.
   package func run(
     input: [UInt8]? = nil, outputLimit: Int, cancellation: (() -> Bool)? = nil
@@ -171,6 +172,7 @@ extension Program {
       child.stop()
       var entry = pollfd(fd: ended.raw, events: Int16(POLLIN), revents: 0)
       while unsafe poll(&entry, 1, -1) < 0, errno == EINTR {}
+      child.killRemains()
       throw error
     }
     switch child.status() {
@@ -183,7 +185,7 @@ extension Program {
     }
   }
 
-  /// Reads once; at the end of the stream the descriptor is closed. 0 means nothing was read.
+  /// Reads once and returns the count; at the end of the stream the descriptor is closed.
   private static func read(_ source: inout Descriptor?, into buffer: inout [UInt8]) -> Int {
     guard let descriptor = source.take() else { return 0 }
     let count = readOnce(descriptor, into: &buffer)

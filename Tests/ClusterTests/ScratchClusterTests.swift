@@ -23,7 +23,8 @@ import Testing
         current_setting('server_encoding'), current_setting('autovacuum')
       """)
     #expect((0..<5).map { row[0, $0] } == ["", "off", "minimal", "UTF8", "off"])
-    #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o700)
+    #expect(
+      try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o700)
     let processes = cluster.processes()
     #expect(processes.count >= 2)
     #expect(cluster.serverLog().contains("ready to accept connections"))
@@ -38,8 +39,9 @@ import Testing
   @Test(.enabled(if: geteuid() == 0)) func `never runs as root`() throws {
     let cluster = try ScratchCluster(ClusterOptions(major: 13))
     for pid in cluster.processes() {
-      let owner = try FileManager.default.attributesOfItem(atPath: "/proc/\(pid)")[.ownerAccountID]
-      #expect((owner as? NSNumber)?.intValue != 0)
+      let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Uid:") })
+      #expect(!line.split(whereSeparator: \.isWhitespace).contains("0"))
     }
   }
 
@@ -60,7 +62,8 @@ import Testing
     let values = try names.map { try connection.query("SELECT current_setting($1)", [$0])[0, 0] }
     #expect(
       values == [
-        "LATIN1", "1MB", "on", "7", "auto_explain,pg_stat_statements", "it's \"here\" $HOME `id` \\",
+        "LATIN1", "1MB", "on", "7", "auto_explain,pg_stat_statements",
+        "it's \"here\" $HOME `id` \\",
       ])
   }
 
@@ -145,6 +148,41 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: dead.path))
     #expect(try Connection(living.target(database: "postgres")).query("SELECT 1")[0, 0] == "1")
     try living.stop(immediately: true)
+  }
+}
+
+@Suite struct `A password` {
+  @Test func `reaches the server and children, and no error text`() throws {
+    let folder = try OpenFolder()
+    let rules = folder.path + "/hba.conf"
+    try Data("local all postgres trust\nlocal all all scram-sha-256\n".utf8)
+      .write(to: URL(filePath: rules))
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: rules)
+    var options = ClusterOptions(major: 13)
+    options.settings["hba_file"] = rules
+    let cluster = try ScratchCluster(options)
+    let password = #"p:a\s's w"ord%"#
+    try Connection(cluster.target(database: "postgres")).execute(
+      "CREATE ROLE app LOGIN PASSWORD \(Connection.quoteLiteral(password))")
+
+    let target = try cluster.target(database: "postgres").setting("user", to: "app")
+    let right = target.setting("password", to: password)
+    #expect(try Connection(right).query("SELECT current_user")[0, 0] == "app")
+    #expect(try psql(right, "SELECT current_user") == "app\n")
+
+    let wrong = target.setting("password", to: "wrong-hunter2")
+    let refused = #expect(throws: PostgresError.self) { try Connection(wrong) }
+    #expect(refused?.kind == .authentication)
+    #expect(refused?.sqlState == "28P01")
+    #expect(refused?.isTransient == false)
+    let child = #expect(throws: ProgramError.self) { try psql(wrong, "SELECT 1") }
+    #expect(child?.why.contains("password authentication failed") == true)
+    let absent = #expect(throws: PostgresError.self) { try Connection(target) }
+    #expect(absent?.kind == .authentication)
+    #expect(absent?.why.contains("no password supplied") == true)
+    for text in [refused?.description, child?.description, absent?.description] {
+      #expect(text?.contains("hunter2") == false)
+    }
   }
 }
 

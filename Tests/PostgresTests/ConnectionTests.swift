@@ -25,7 +25,7 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
 
   @Test func `knows whom it talks to`() throws {
     let connection = try Connection(server.makeDatabase("odd \"name\""))
-    #expect(connection.serverMajor == (try server.cluster().major))
+    #expect(connection.serverMajor == (try server.major()))
     #expect(connection.serverVersion / 10_000 == connection.serverMajor)
     #expect(connection.databaseName == "odd \"name\"")
     #expect(connection.hostDescription.hasSuffix(":5432"))
@@ -66,7 +66,7 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
   }
 
   @Test func `to a missing database says so`() throws {
-    let target = try server.cluster().target(database: "no_such_database")
+    let target = try server.target(database: "no_such_database")
     let error = #expect(throws: PostgresError.self) { try Connection(target) }
     #expect(error?.kind == .databaseMissing)
     #expect(error?.sqlState == "3D000")
@@ -137,7 +137,8 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
     let name: [UInt8] = [0xE9, 0x22, 0x74]  // é"t in LATIN1
     try connection.execute(
       Array("CREATE TABLE ".utf8) + Connection.quoteIdentifier(name) + Array(" (a int)".utf8))
-    let rows = try connection.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '%t'")
+    let rows = try connection.query(
+      "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '%t'")
     #expect(rows.bytes(0, 0) == name)
     #expect(rows[0, 0] == "\u{FFFD}\"t")
     let copied = try connection.copyOut(
@@ -185,7 +186,8 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
   @Test func `behind a lock times out as such`() throws {
     let target = try server.makeDatabase()
     let holder = try Connection(target)
-    try holder.execute("CREATE TABLE t (a int); BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+    try holder.execute("CREATE TABLE t (a int)")
+    try holder.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
     #expect(holder.isInTransaction)
     let waiter = try Connection(target)
     #expect(!waiter.isInTransaction)
@@ -194,7 +196,7 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
     #expect(error?.kind == .lockTimeout)
     #expect(error?.isTransient == true)
     let nowait = #expect(throws: PostgresError.self) {
-      try waiter.execute("LOCK TABLE t IN ACCESS SHARE MODE NOWAIT")
+      try waiter.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE NOWAIT")
     }
     #expect(nowait?.kind == .lockTimeout)
   }
@@ -215,20 +217,24 @@ func waitUntil(_ target: ConnectionTarget, _ query: String) throws {
   @Test func `asleep on the server is cancelled by the token`() throws {
     let target = try server.makeDatabase()
     let cord = Cord()
-    let connection = try Connection(target, applicationName: "sleeper", cancellation: { cord.isPulled })
+    let connection = try Connection(
+      target, applicationName: "sleeper", cancellation: { cord.isPulled })
     let thread = try WatchThread {
       try waitUntil(
         target, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'")
       cord.pull()
     }
-    let error = #expect(throws: PostgresError.self) { try connection.query("SELECT pg_sleep(1000)") }
+    let error = #expect(throws: PostgresError.self) {
+      try connection.query("SELECT pg_sleep(1000)")
+    }
     try thread.join()
     #expect(error?.kind == .cancelled)
     #expect(connection.isOpen)
     #expect(
       try Connection(target).query(
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)' AND state = 'active'")[
-          0, 0] == "0")
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)' AND state = 'active'"
+      )[
+        0, 0] == "0")
   }
 
   @Test func `asleep on the server is cancelled from another thread`() throws {
@@ -329,7 +335,9 @@ final class Listener {
           && getsockname(descriptor, $0, &length) == 0
       }
     }
-    guard isBound else { throw PostgresError(.misuse, what: "cannot listen", why: "errno \(errno)") }
+    guard isBound else {
+      throw PostgresError(.misuse, what: "cannot listen", why: "errno \(errno)")
+    }
     port = UInt16(bigEndian: address.sin_port)
   }
 

@@ -30,7 +30,8 @@ private struct Enough: Error {}
   @Test func `keeps bytes that are no UTF-8`() throws {
     let connection = try Connection(server.makeDatabase(encoding: "SQL_ASCII"))
     try connection.applyDumpSettings()
-    try connection.execute(Array("CREATE TABLE public.t AS SELECT '".utf8) + [0xFF, 0xE9] + Array("'::text".utf8))
+    try connection.execute(
+      Array("CREATE TABLE public.t AS SELECT '".utf8) + [0xFF, 0xE9] + Array("'::text".utf8))
     var rows: [[UInt8]] = []
     _ = try connection.copyOut("COPY public.t TO STDOUT") { rows.append(bytes($0)) }
     #expect(rows == [[0xFF, 0xE9, 0x0A]])
@@ -40,7 +41,9 @@ private struct Enough: Error {}
     let connection = try Connection(server.makeDatabase())
     #expect(try connection.copyOut("COPY (SELECT 1 WHERE false) TO STDOUT") { _ in } == 0)
     var length = 0
-    #expect(try connection.copyOut("COPY (SELECT repeat('x', 5000000)) TO STDOUT") { length = $0.count } == 1)
+    #expect(
+      try connection.copyOut("COPY (SELECT repeat('x', 5000000)) TO STDOUT") { length = $0.count }
+        == 1)
     #expect(length == 5_000_001)
     var total = 0
     let rows = try connection.copyOut(
@@ -80,7 +83,8 @@ private struct Enough: Error {}
     let connection = try Connection(server.makeDatabase())
     var seen = 0
     let error = #expect(throws: PostgresError.self) {
-      try connection.copyOut("COPY (SELECT 1/(1000 - i) FROM generate_series(1, 2000) i) TO STDOUT") { _ in
+      try connection.copyOut("COPY (SELECT 1/(1000 - i) FROM generate_series(1, 2000) i) TO STDOUT")
+      { _ in
         seen += 1
       }
     }
@@ -96,7 +100,9 @@ private struct Enough: Error {}
     let killer = try Connection(target)
     var isKilled = false
     let error = #expect(throws: PostgresError.self) {
-      try victim.copyOut("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000000)) TO STDOUT") {
+      try victim.copyOut(
+        "COPY (SELECT repeat('x', 1000), generate_series(1, 1000000000)) TO STDOUT"
+      ) {
         _ in
         guard !isKilled else { return }
         isKilled = true
@@ -234,7 +240,7 @@ private struct Enough: Error {}
   @Test func `whose session is terminated midway has lost its connection`() throws {
     let connection = try table()
     let pid = try #require(try connection.query("SELECT pg_backend_pid()")[0, 0])
-    let killer = try Connection(server.cluster().target(database: "postgres"))
+    let killer = try Connection(server.target(database: "postgres"))
     let line = Array("1\t\([String](repeating: "y", count: 10_000).joined())\n".utf8)
     let error = #expect(throws: PostgresError.self) {
       try connection.copyIn("COPY t FROM STDIN") { input in

@@ -50,10 +50,10 @@ import Testing
   }
 
   @Test func `hands a password to a child in a private file, for as long as needed`() throws {
-    let target = try ConnectionTarget(#"host=h dbname=d password='a:b\\c''' passfile=/elsewhere"#)
+    let target = try ConnectionTarget(#"host=h dbname=d password='a:b\\c\'' passfile=/elsewhere"#)
     var path = ""
     try target.withChildAccess { access in
-      #expect(access.connectionString == "host=h dbname=d")
+      #expect(access.connectionString == "dbname=d host=h")
       #expect(access.environment["PGPASSWORD"] == .some(nil))
       path = try #require(access.environment["PGPASSFILE"] ?? nil)
       let files = FileManager.default

@@ -1,7 +1,7 @@
 // Owns a second thread for tests in which one session acts on another.
 
-import FoundationEssentials
 import Dispatch
+import FoundationEssentials
 import Synchronization
 
 /// Runs `work` on a thread of its own; `join` waits for it and rethrows its error.

@@ -1,8 +1,8 @@
 // Owns the one PostgreSQL server that the tests of a process share.
 
 package import Cluster
-package import Postgres
 import Glibc
+package import Postgres
 import Programs
 import Synchronization
 
@@ -30,11 +30,21 @@ package final class TestServer: Sendable {
     }
   }
 
+  /// The server's major version.
+  package func major() throws -> Int { try cluster().major }
+
+  /// How the superuser reaches `database`, which need not exist.
+  package func target(database: String) throws -> ConnectionTarget {
+    try cluster().target(database: database)
+  }
+
   /// Makes an empty database and returns how its superuser reaches it.
   ///
   /// - Parameters:
   ///   - name: any text; nil makes up a name that no other test has.
-  ///   - encoding: of the database, made from template0; with an encoding other than UTF8, locale C.
+  ///   - encoding: of the database, which is made from template0 with locale C.
+  /// - Returns: the target of the superuser.
+  /// - Throws: what the server says, or why it cannot start.
   package func makeDatabase(_ name: String? = nil, encoding: String = "UTF8") throws
     -> ConnectionTarget
   {

@@ -1,0 +1,264 @@
+// Proving a repository sound: everything named is there, everything there is what it says.
+
+import Format
+import Sodium
+import Storage
+package import Workers
+
+/// What a check found.
+package struct CheckReport: Sendable {
+  /// One finding.
+  package struct Finding: Sendable {
+    /// Stable word: `manifest`, `index`, `pack-missing`, `pack-length`, `pack-damaged`,
+    /// `blob-missing`, `blob-damaged`, `catalog`, `key-slot`.
+    package var code: String
+    package var what: String
+    /// Short ids of the snapshots it touches; empty if none.
+    package var snapshots: [String]
+    /// Entries it touches, at most 20.
+    package var paths: [String]
+  }
+  package var findings: [Finding] = []
+  /// Things to know that are no damage: garbage of interrupted runs, runs that were replaced.
+  package var notes: [String] = []
+  package var snapshotCount = 0
+  package var packCount = 0
+  package var blobCount = 0
+  package var storedByteCount: UInt64 = 0
+  /// Bytes of packs that were read and verified; 0 unless asked for.
+  package var readByteCount: UInt64 = 0
+
+  package var isSound: Bool { findings.isEmpty }
+}
+
+extension Repository {
+  /// Checks the structure, and with `readingData` every byte of every pack.
+  ///
+  /// Damage is collected, not thrown; what is thrown is cancellation and a storage that cannot be
+  /// listed at all.
+  package func check(
+    readingData: Bool, workers: Int, cancellation: Cancellation, progress: Progress
+  ) throws -> CheckReport {
+    var report = CheckReport()
+    progress.begin("checking snapshots")
+    let snapshots = try checkSnapshots(&report)
+    progress.begin("checking the index")
+    try checkIndexRuns(&report)
+    let reachability = try checkCatalogs(snapshots, &report, cancellation)
+    let damagedPacks = try checkPacks(&report)
+    if readingData {
+      try checkData(
+        &report, skipping: damagedPacks, workers: workers, cancellation: cancellation,
+        progress: progress)
+    }
+    try attribute(&report, snapshots, reachability, cancellation)
+    return report
+  }
+
+  private func checkSnapshots(_ report: inout CheckReport) throws -> [Snapshot] {
+    var snapshots: [Snapshot] = []
+    for object in try list(.snapshots) {
+      guard let id = SnapshotID(hex: object.key.name) else { continue }
+      do {
+        if let snapshot = try loadSnapshot(id) { snapshots.append(snapshot) }
+      } catch {
+        report.findings.append(
+          .init(code: "manifest", what: "\(error)", snapshots: [id.description], paths: []))
+      }
+    }
+    for object in try list(.keys) {
+      guard
+        let bytes = try? storage.load(object.key, limit: 1 << 20),
+        object.key.name == DocumentID(of: bytes).hex,
+        (try? KeySlot(bytes, repository: id)) != nil
+      else {
+        report.findings.append(
+          .init(
+            code: "key-slot", what: "key slot \(object.key.name.prefix(8)) is damaged",
+            snapshots: [], paths: []))
+        continue
+      }
+    }
+    report.snapshotCount = snapshots.count
+    return snapshots.sorted { ($0.manifest.time, $0.id) < ($1.manifest.time, $1.id) }
+  }
+
+  private func checkIndexRuns(_ report: inout CheckReport) throws {
+    let known = Set(index.runIDs)
+    for object in try list(.index) {
+      guard let id = DocumentID(hex: object.key.name), !known.contains(id) else { continue }
+      do {
+        let (envelope, plaintext) = try loadDocument(object.key, kind: .indexRun)
+        try index.add(plaintext, id: id, signer: envelope.signer, role: envelope.role)
+      } catch {
+        report.findings.append(
+          .init(code: "index", what: "index run \(id): \(error)", snapshots: [], paths: []))
+      }
+    }
+    report.blobCount = index.entryCount
+  }
+
+  private func checkCatalogs(
+    _ snapshots: [Snapshot], _ report: inout CheckReport, _ cancellation: Cancellation
+  ) throws -> Reachability {
+    let present = Set(index.runIDs).union(index.replacedRuns())
+    let reachability = try Reachability(self, cancellation: cancellation)
+    for snapshot in snapshots {
+      let lost = snapshot.manifest.indexRuns.filter { run in
+        DocumentID(hex: run).map { !present.contains($0) } ?? true
+      }
+      if !lost.isEmpty {
+        report.findings.append(
+          .init(
+            code: "index",
+            what: "\(lost.count) index runs that the snapshot was written with are gone",
+            snapshots: [snapshot.id.description], paths: []))
+      }
+      try reachability.mark(snapshot)
+    }
+    for damage in reachability.unreadable {
+      report.findings.append(
+        .init(
+          code: "catalog", what: damage.reason, snapshots: [damage.snapshot.description],
+          paths: []))
+    }
+    for missing in reachability.missing {
+      report.findings.append(
+        .init(
+          code: "blob-missing", what: "blob \(missing.blob) is in no index run",
+          snapshots: [missing.snapshot.description], paths: [missing.path]))
+    }
+    return reachability
+  }
+
+  /// Every pack that the index names is there and as long as it says; returns those that are not.
+  private func checkPacks(_ report: inout CheckReport) throws -> Set<PackID> {
+    let indexed = index.packs()
+    var present: [PackID: Int] = [:]
+    for object in try list(.packs) {
+      if let id = PackID(hex: object.key.name) { present[id] = object.byteCount }
+    }
+    report.packCount = present.count
+    report.storedByteCount = present.values.reduce(0) { $0 + UInt64($1) }
+    var damaged: Set<PackID> = []
+    for (id, record) in indexed.sorted(by: { $0.key < $1.key }) {
+      guard let byteCount = present[id] else {
+        damaged.insert(id)
+        report.findings.append(
+          .init(code: "pack-missing", what: "pack \(id.hex) is gone", snapshots: [], paths: []))
+        continue
+      }
+      if byteCount != Int(record.byteCount) {
+        damaged.insert(id)
+        report.findings.append(
+          .init(
+            code: "pack-length",
+            what: "pack \(id.hex) has \(byteCount) bytes where the index says \(record.byteCount)",
+            snapshots: [], paths: []))
+      }
+    }
+    let garbage = present.keys.filter { indexed[$0] == nil }
+    if !garbage.isEmpty {
+      let bytes = garbage.reduce(0) { $0 + (present[$1] ?? 0) }
+      report.notes.append(
+        "\(garbage.count) packs (\(bytes) bytes) are in no index run: leftovers of interrupted runs, or waiting for deletion; 'lifeboat prune' reclaims them"
+      )
+    }
+    return damaged
+  }
+
+  private func checkData(
+    _ report: inout CheckReport, skipping damaged: Set<PackID>, workers: Int,
+    cancellation: Cancellation, progress: Progress
+  ) throws {
+    let packs = index.packs().values.filter { !damaged.contains($0.id) }.sorted { $0.id < $1.id }
+    progress.begin(
+      "reading packs", totalBytes: packs.reduce(0) { $0 + UInt64($1.byteCount) })
+    let pending = Pending(packs)
+    let found = Collected()
+    let reader = makeReader()
+    try orderedParallel(
+      workers: workers, window: workers * 2, cancellation: cancellation,
+      next: { pending.next() },
+      work: { record, _ in
+        let findings = self.checkData(of: record, reader: reader)
+        progress.add(bytes: Int(record.byteCount), items: 1)
+        return (findings, record)
+      },
+      deliver: { findings, record in found.add(findings, byteCount: UInt64(record.byteCount)) })
+    report.findings += found.findings
+    report.readByteCount = found.byteCount
+  }
+
+  /// Reads one pack whole: checksum, header, trailer, and each blob of a class that we can open.
+  private func checkData(of record: PackRecord, reader: BlobReader) -> [CheckReport.Finding] {
+    func damage(_ what: String) -> CheckReport.Finding {
+      .init(
+        code: "pack-damaged", what: "pack \(record.id.hex): \(what)", snapshots: [], paths: [])
+    }
+    guard let key = StorageKey(.packs, record.id.hex) else { return [damage("malformed id")] }
+    do {
+      let bytes = try storage.load(key, limit: 1 << 28)
+      var findings: [CheckReport.Finding] = []
+      if Blake2b.hash(bytes) != record.checksum {
+        findings.append(damage("its checksum is not the recorded one"))
+      }
+      guard keys.canRead(record.blobClass) else { return findings }
+      let (_, entries) = try packContents(record.id, byteCount: bytes.count, reader: reader)
+      let decoder = try ChunkDecoder()
+      var chunk: [UInt8] = []
+      for (slot, entry) in entries.enumerated() {
+        do {
+          try reader.load(
+            BlobLocation(pack: record, slot: UInt32(slot), entry: entry), into: &chunk,
+            using: decoder)
+        } catch {
+          findings.append(
+            .init(code: "blob-damaged", what: "\(error)", snapshots: [], paths: []))
+        }
+      }
+      return findings
+    } catch {
+      return [damage("\(error)")]
+    }
+  }
+
+  /// Names the snapshots and entries that need what is damaged.
+  private func attribute(
+    _ report: inout CheckReport, _ snapshots: [Snapshot], _ reachability: Reachability,
+    _ cancellation: Cancellation
+  ) throws {
+    var packs: [String: Int] = [:]
+    for (position, finding) in report.findings.enumerated()
+    where finding.code.hasPrefix("pack-") {
+      for word in finding.what.split(separator: " ") where word.count >= 64 {
+        packs[String(word.prefix(64))] = position
+      }
+    }
+    guard !packs.isEmpty else { return }
+    let reader = makeReader()
+    for snapshot in snapshots {
+      try cancellation.check()
+      guard let catalog = try? self.catalog(of: snapshot, reader: reader) else { continue }
+      // A catalog that is itself damaged was reported; what can be read of it is attributed.
+      try? catalog.forEach { key, entry in
+        guard let content = entry.content else { return }
+        try? reader.forEachChunk(of: content, using: catalog.decoder) { reference in
+          for location in self.index.locations(of: reference.id).prefix(1) {
+            guard let position = packs[location.pack.id.hex] else { continue }
+            let name = snapshot.id.description
+            if !report.findings[position].snapshots.contains(name) {
+              report.findings[position].snapshots.append(name)
+            }
+            let path = Reachability.display(key)
+            if report.findings[position].paths.count < 20,
+              !report.findings[position].paths.contains(path)
+            {
+              report.findings[position].paths.append(path)
+            }
+          }
+        }
+      }
+    }
+  }
+}
