@@ -11,8 +11,9 @@ struct SchemaText {
   /// `--` (_printTocEntry in pg_backup_archiver.c). Lines that set a default for the entries that
   /// follow are printed where it changes, so they are carried to every entry they hold for. Large
   /// objects are left out: they are compared by content elsewhere.
-  init(_ text: String) {
-    var reader = Reader()
+  /// - Parameter comparingOwners: whether another owner is a difference.
+  init(_ text: String, comparingOwners: Bool = true) {
+    var reader = Reader(comparingOwners: comparingOwners)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     for (number, line) in lines.enumerated() {
       let isHeader =
@@ -26,15 +27,18 @@ struct SchemaText {
   }
 
   private struct Reader {
+    let comparingOwners: Bool
     var objects: [String: [String]] = [:]
     private var name: String?
     private var body: [Substring] = []
     private var accessMethod = "heap"
 
+    init(comparingOwners: Bool) { self.comparingOwners = comparingOwners }
+
     mutating func take(_ line: Substring, isHeader: Bool) {
       if isHeader {
         finish()
-        name = SchemaText.object(inHeader: line)
+        name = SchemaText.object(inHeader: line, withOwner: comparingOwners)
         return
       }
       // Before the first header stand session settings only.
@@ -72,7 +76,7 @@ struct SchemaText {
   }
 
   /// `TABLE public.product` from `-- Name: product; Type: TABLE; Schema: public; Owner: shop`.
-  private static func object(inHeader line: Substring) -> String {
+  private static func object(inHeader line: Substring, withOwner: Bool) -> String {
     // Names may hold anything but a line end, "; Type: " included: the last one is pg_restore's.
     guard let typeStart = line.ranges(of: "; Type: ").last?.lowerBound else { return String(line) }
     let name = line[..<typeStart].dropFirst("-- Name: ".count)
@@ -91,7 +95,7 @@ struct SchemaText {
       owner = owner[..<tablespace.lowerBound]
     }
     let place = schema == "-" ? "" : "\(schema)."
-    return "\(type) \(place)\(name) owned by \(owner)"
+    return "\(type) \(place)\(name)" + (withOwner ? " owned by \(owner)" : "")
   }
 
   private static func value(_ line: Substring, of setting: String) -> String? {
