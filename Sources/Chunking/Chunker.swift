@@ -31,8 +31,7 @@ package struct ChunkScan: Sendable {
 /// A cut falls after a byte if the chunk has reached the minimum and AES-128 of the hash of the last
 /// 64 bytes is below a threshold, or if the chunk has reached the maximum. So a chunk is a function
 /// of the bytes from its start (and of the key) alone, an edit moves only the cuts near it, and who
-/// sees chunk lengths learns no more than which windows are equal. The key never leaves memory
-/// except as these cuts.
+/// sees chunk lengths learns which windows are equal and nothing else about content or key.
 package struct Chunker: Sendable {
   /// The secret table's length in bytes.
   package static let tableByteCount = RollingHash.tableByteCount

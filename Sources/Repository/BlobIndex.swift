@@ -36,7 +36,10 @@ private final class LoadedRun: Sendable {
     self.signer = signer
     self.role = role
     run = try IndexRun(checking: plaintext.span)
-    file = try MappedFile(copying: plaintext, inFolder: scratch)
+    // Nameless: gone with the process, and the kernel may write its pages out.
+    let copy = try OwnedDescriptor.createTemporary(in: scratch)
+    try copy.write(plaintext, at: 0)
+    file = try MappedFile(copy, byteCount: plaintext.count)
     self.base = base
   }
 }
@@ -47,7 +50,7 @@ private final class LoadedRun: Sendable {
 /// blob id and the 36-bit position of an entry, so a blob costs about 11 bytes beside its entry in
 /// a mapped file, and every hit is checked against the full id.
 package final class BlobIndex: Sendable {
-  private struct State {
+  private struct State: ~Copyable {
     var runs: [LoadedRun] = []
     var table: MappedTable
     var used = 0
@@ -59,7 +62,7 @@ package final class BlobIndex: Sendable {
   /// An empty index that keeps its files in `scratch`, a folder of this process or user.
   package init(scratch: String) throws {
     self.scratch = scratch
-    state = Mutex(State(table: try MappedTable(count: 1 << 10, inFolder: scratch)))
+    state = Mutex(State(table: try MappedTable(count: 1 << 10, in: scratch)))
   }
 
   /// Entries in all runs, duplicates included: positions are 0..<this.
@@ -80,7 +83,7 @@ package final class BlobIndex: Sendable {
         scratch: scratch)
       let total = state.count + loaded.run.entryCount
       try Self.grow(&state, to: total, scratch: scratch)
-      loaded.file.withBytes { bytes in
+      loaded.file.withSpan { bytes in
         for ordinal in 0..<loaded.run.entryCount {
           guard let id = loaded.run.id(ordinal, in: bytes) else { continue }
           Self.insert(id, position: loaded.base + ordinal, into: &state)
@@ -131,7 +134,7 @@ package final class BlobIndex: Sendable {
     state.withLock { state in
       var result: [PackID: PackRecord] = [:]
       for run in state.runs {
-        run.file.withBytes { bytes in
+        run.file.withSpan { bytes in
           for ordinal in 0..<run.run.packCount {
             if let pack = run.run.pack(ordinal, in: bytes) { result[pack.id] = pack }
           }
@@ -146,7 +149,7 @@ package final class BlobIndex: Sendable {
     state.withLock { state in
       var result: Set<DocumentID> = []
       for run in state.runs {
-        run.file.withBytes { result.formUnion(run.run.replaced(in: $0)) }
+        run.file.withSpan { result.formUnion(run.run.replaced(in: $0)) }
       }
       return result
     }
@@ -179,10 +182,10 @@ package final class BlobIndex: Sendable {
     var capacity = state.table.count
     while total * 5 > capacity * 4 { capacity *= 2 }
     guard capacity != state.table.count else { return }
-    state.table = try MappedTable(count: capacity, inFolder: scratch)
+    state.table = try MappedTable(count: capacity, in: scratch)
     state.used = 0
     for run in state.runs {
-      run.file.withBytes { bytes in
+      run.file.withSpan { bytes in
         for ordinal in 0..<run.run.entryCount {
           guard let id = run.run.id(ordinal, in: bytes) else { continue }
           insert(id, position: run.base + ordinal, into: &state)
@@ -201,7 +204,7 @@ package final class BlobIndex: Sendable {
       if (value ^ id.digest.prefix) & ~positionMask == 0 {
         let position = Int(value & positionMask) - 1
         if let run = run(of: position, in: state),
-          run.file.withBytes({ run.run.id(position - run.base, in: $0) }) == id
+          run.file.withSpan({ run.run.id(position - run.base, in: $0) }) == id
         {
           result.append(position)
         }
@@ -222,7 +225,7 @@ package final class BlobIndex: Sendable {
 
   private static func location(at position: Int, in state: borrowing State) -> BlobLocation? {
     guard let run = run(of: position, in: state) else { return nil }
-    return run.file.withBytes { bytes in
+    return run.file.withSpan { bytes in
       guard let item = run.run.entry(position - run.base, in: bytes),
         let pack = run.run.pack(Int(item.packOrdinal), in: bytes)
       else { return nil }
