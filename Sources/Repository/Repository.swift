@@ -203,3 +203,12 @@ package final class Repository: Sendable {
     }
   }
 }
+
+extension Repository {
+  /// Bytes of all packs and index runs as the storage lists them.
+  package func storedByteCount() throws -> UInt64 {
+    try [StorageFolder.packs, .index, .snapshots].reduce(0) { total, folder in
+      try list(folder).reduce(total) { $0 + UInt64($1.byteCount) }
+    }
+  }
+}

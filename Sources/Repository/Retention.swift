@@ -32,6 +32,12 @@ package struct RetentionDecision: Sendable {
   package var group: String
 
   package var isKept: Bool { !reasons.isEmpty }
+
+  package init(snapshot: Snapshot, reasons: [String], group: String) {
+    self.snapshot = snapshot
+    self.reasons = reasons
+    self.group = group
+  }
 }
 
 package enum Retention {

@@ -128,7 +128,10 @@ import Testing
       let actual = cuts(in: bytes, threshold: threshold) {
         native.firstCut(in: $0, $1, threshold: $2)
       }
-      #expect(actual == expected)
+      let difference = zip(actual, expected).first { $0 != $1 }
+      #expect(
+        difference.map { [$0.0, $0.1] } == nil && actual.count == expected.count,
+        "threshold \(threshold)")
       if sample == .random, threshold > 0 { #expect(!expected.isEmpty) }
     }
   }

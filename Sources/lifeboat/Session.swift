@@ -1,0 +1,104 @@
+// One run of a command: its settings from options, environment and configuration, and what it opens.
+
+import Configuration
+import Files
+import Foundation
+import Format
+import Logging
+import Repository
+import Sodium
+import Storage
+import Workers
+
+/// The program's name and version, as snapshots and reports carry it.
+enum About {
+  static let version = "0.1.0"
+  static let name = "lifeboat \(version)"
+}
+
+/// Settings and shared tools of one command.
+struct Session: Sendable {
+  let options: GlobalOptions
+  let configuration: Configuration
+  let messages: Messages
+  let cancellation: Cancellation
+  let progress: Workers.Progress
+
+  /// Reads the configuration if one is named, and takes Ctrl-C and SIGTERM.
+  init(_ options: GlobalOptions, cancellation: Cancellation = .process) throws {
+    self.options = options
+    self.cancellation = cancellation
+    let path = options.config ?? Self.environment("LIFEBOAT_CONFIG")
+    configuration = try path.map { try Configuration.load($0) } ?? Configuration()
+    let format =
+      options.logFormat ?? (configuration.log.format == .json ? MessageFormat.json : .text)
+    messages = Messages(
+      format: format,
+      level: options.quiet ? .error : options.verbose ? .debug : Self.level(configuration.log))
+    for warning in configuration.warnings { messages.warning("\(warning)") }
+    progress = Workers.Progress()
+  }
+
+  private static func level(_ log: Configuration.Log) -> Logger.Level {
+    switch log.level {
+    case .error: .error
+    case .warning: .warning
+    case .info: .info
+    case .debug: .debug
+    }
+  }
+
+  static func environment(_ name: String) -> String? {
+    let value = ProcessInfo.processInfo.environment[name]
+    return value?.isEmpty == true ? nil : value
+  }
+
+  /// Where the repository is.
+  func repositoryPath() throws -> String {
+    guard
+      let path = options.repository ?? Self.environment("LIFEBOAT_REPOSITORY")
+        ?? configuration.repository
+    else {
+      throw UsageError(
+        what: "no repository is named",
+        why: "neither --repository, LIFEBOAT_REPOSITORY nor the configuration says where it is",
+        next: "give --repository PATH")
+    }
+    return path
+  }
+
+  /// Opens the repository.
+  func openRepository() throws -> Repository {
+    let storage = try LocalStorage.open(try repositoryPath())
+    return try Repository.open(
+      storage, with: try Secrets.unlock(options, configuration), scratch: try scratchFolder())
+  }
+
+  /// A private folder for files that have no names: the decrypted index.
+  func scratchFolder() throws -> String {
+    Self.environment("LIFEBOAT_CACHE") ?? Self.environment("TMPDIR") ?? "/var/tmp"
+  }
+
+  /// Now, as documents carry it.
+  var now: Timestamp { Timestamp(Date()) }
+
+  /// Appends to the evidence log; a failure is a warning, for the work itself is done.
+  func record(
+    _ event: LogEntry.Event, in repository: Repository, outcome: String,
+    snapshots: [SnapshotID] = [], details: [String: String] = [:]
+  ) {
+    do {
+      try repository.record(
+        event, outcome: outcome, snapshots: snapshots, details: details, host: Host.name,
+        program: About.name, time: now)
+    } catch {
+      messages.warning("cannot append to the evidence log: \(error)")
+    }
+  }
+}
+
+/// The command line or environment asks for something that makes no sense.
+struct UsageError: Error, CustomStringConvertible {
+  var what, why, next: String
+  var description: String { "\(what): \(why)\nhint: \(next)" }
+}
