@@ -63,7 +63,8 @@ package final class Drill {
         try checkMediaCapture(media)
       }
       for group in ServerGroup.groups(manifest.databases) { try drill(group) }
-      if manifest.databases.isEmpty { try checkApplication([]) }
+      if manifest.databases.isEmpty { try checkApplication([], among: []) }
+      checkApplicationNames()
       try checkNegativeControl(sample)
       try checkMediaRemoved()
     } catch {
@@ -85,7 +86,9 @@ package final class Drill {
       RecordedDatabase(
         summary: $0, reader: reader, catalog: try repository.catalog(of: snapshot, reader: reader))
     }
-    guard let server = try start(group, recorded) else { return }
+    guard let server = try start(group, recorded) else {
+      return try checkApplication([], among: group.databases.map(\.name))
+    }
     servers.append(server)
     if !versions.contains(server.version) { versions.append(server.version) }
 
@@ -102,7 +105,7 @@ package final class Drill {
     try checkLog(of: server)
     for (_, copy) in restored { try options.afterRestore?(copy.target) }
     for (database, copy) in restored { try compare(database, copy) }
-    try checkApplication(restored.map(\.1), of: group)
+    try checkApplication(restored.map(\.1), among: group.databases.map(\.name))
     try tearDown(server)
   }
 

@@ -8,14 +8,12 @@ extension Drill {
   /// Schemas that hold no object of the application.
   static let systemSchemas = "('pg_catalog', 'information_schema', 'pg_toast')"
 
-  func checkConstraints(_ database: RecordedDatabase, _ copy: Copy, _ schema: SchemaText?) throws {
+  func checkConstraints(_ copy: Copy, _ schema: Result<SchemaText, any Error>) throws {
     try findings.check(
       "health.constraints", "Constraints hold for every row", on: copy.source,
       expected: "every constraint validated, except those declared NOT VALID at the source"
     ) {
-      guard let schema else {
-        return Finding(.fail, "not made: the recorded schema could not be read")
-      }
+      let schema = try schema.get()
       let connection = try connect(copy.target)
       let rows = try connection.query(
         """

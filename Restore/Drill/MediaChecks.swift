@@ -87,3 +87,9 @@ extension Drill {
     }
   }
 }
+
+extension Drill {
+  func drillMedia(_ media: MediaSummary) throws { try streamMedia(media) }
+  func checkMediaRemoved() throws {}
+  func removeMedia() throws {}
+}

@@ -25,9 +25,7 @@ struct RecordedDatabase {
     try JSONDecoder().decode([SequenceValue].self, from: Data(try bytes(of: .sequences)))
   }
 
-  func inventory() throws -> String {
-    String(decoding: try bytes(of: .inventory), as: UTF8.self)
-  }
+  func inventory() throws -> [UInt8] { try bytes(of: .inventory) }
 
   /// The pg_dump archive; not read.
   func archive() throws -> Content { try stream(.archive) }
