@@ -1,7 +1,7 @@
 // One drill from beginning to end: restore a snapshot somewhere safe, compare, report, clean up.
 
-import Cluster
-package import Format
+package import Cluster
+import Format
 import FoundationEssentials
 import Inventory
 import Postgres
@@ -332,9 +332,8 @@ package final class Drill {
     guard !items.isEmpty else { return }
     let sessions = try connections(to: target)
     let list = WorkList(items)
-    try orderedParallel(
-      workers: sessions.count, window: sessions.count * 2, cancellation: cancellation,
-      next: { list.next() }, work: { item, worker in try body(sessions[worker], item) },
-      deliver: { _ in })
+    try onThreads(
+      sessions.count, cancellation: cancellation, next: { list.next() },
+      makeWorker: { number in { item in try body(sessions[number], item) } })
   }
 }

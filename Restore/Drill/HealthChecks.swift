@@ -83,10 +83,10 @@ extension Drill {
       let indexes = try btreeIndexes(connection)
       let broken = DifferenceList()
       try eachInParallel(indexes, on: copy.target) { connection, index in
-        do {
+        do throws(PostgresError) {
           _ = try connection.query(
             "SELECT \(schema).bt_index_check(index => \(index.oid)::regclass, heapallindexed => true)")
-        } catch let error {
+        } catch {
           guard error.kind == .server else { throw error }
           broken.add("\(index.name): \(error.why)")
         }
@@ -117,7 +117,7 @@ extension Drill {
 
   private func btreeIndexes(_ connection: Connection) throws -> [(oid: UInt32, name: String)] {
     // Those of TOAST tables too: they find the large values. Largest first, so that threads end together.
-    try connection.query(
+    let rows = try connection.query(
       """
       SELECT c.oid, n.nspname || '.' || c.relname
       FROM pg_catalog.pg_index i
@@ -128,16 +128,16 @@ extension Drill {
         AND i.indisvalid AND i.indisready
         AND i.indrelid >= 16384 AND n.nspname NOT IN ('pg_catalog', 'information_schema')
       ORDER BY c.relpages DESC, c.oid
-      """
-    ).compactMap { row in
-      guard let oid = row[0].flatMap({ UInt32($0) }) else { return nil }
-      return (oid, row[1] ?? "?")
+      """)
+    return rows.indices.compactMap { row in
+      guard let oid = rows[row, 0].flatMap({ UInt32($0) }) else { return nil }
+      return (oid, rows[row, 1] ?? "?")
     }
   }
 
   /// The lines of a private server's log that tell of an error.
   static func errorLines(inLog log: String) -> [String] {
-    log.split(separator: "\n").filter { line in
+    log.split(separator: "\n").filter { (line: Substring) -> Bool in
       // Our prefix is `%m [%p] %q%d `; lines of a longer message begin with a tab.
       guard line.first?.isNumber == true, let bracket = line.firstRange(of: "] ") else {
         return false

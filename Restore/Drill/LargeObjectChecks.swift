@@ -24,14 +24,14 @@ extension Drill {
       let found = Tally()
       let bytes = Tally()
       let root = DatabasePart.largeObjects.key(in: copy.source)
-      let cursor = try SharedCursor({ try self.repository.catalog(of: self.snapshot, reader: self.repository.makeReader()) }, within: root)
-      let sessions = try connections(to: copy.target)
-      let decoders = try (0..<sessions.count).map { _ in try OwnedDecoder() }
+      let cursor = try SharedCursor(repository, manifest.catalog, within: root)
       let reader = self.reader
       let progress = self.progress
-      try orderedParallel(
-        workers: sessions.count, window: sessions.count * 2, cancellation: cancellation,
-        next: {
+      let hasRoles = copy.hasRoles
+      let sessions = try connections(to: copy.target)
+      try onThreads(
+        sessions.count, cancellation: cancellation,
+        next: { () -> (UInt32, LargeObject)? in
           while let (key, entry) = try cursor.next() {
             guard case .largeObject(let object) = entry, let last = key.components.last,
               let oid = UInt32(String(decoding: last, as: UTF8.self), radix: 16)
@@ -40,24 +40,26 @@ extension Drill {
           }
           return nil
         },
-        work: { item, worker in
-          let (oid, object) = item
-          found.add()
-          bytes.add(object.content.byteCount)
-          progress.add(bytes: Int(clamping: object.content.byteCount), items: 1)
-          guard let facts = actual[oid] else { return differences.add("\(oid): it is not there") }
-          for words in Self.differences(object, facts, comparingRoles: copy.hasRoles) {
-            differences.add("\(oid): \(words)")
-          }
-          try decoders[worker].with { decoder in
+        makeWorker: { number in
+          let decoder = try ChunkDecoder()
+          return { item in
+            let (oid, object) = item
+            found.add()
+            bytes.add(object.content.byteCount)
+            progress.add(bytes: Int(clamping: object.content.byteCount), items: 1)
+            guard let facts = actual[oid] else {
+              return differences.add("\(oid): it is not there")
+            }
+            for words in Self.differences(object, facts, comparingRoles: hasRoles) {
+              differences.add("\(oid): \(words)")
+            }
             if let words = try Self.difference(
-              object.content, of: oid, reader, decoder, sessions[worker])
+              object.content, of: oid, reader, decoder, sessions[number])
             {
               differences.add("\(oid): \(words)")
             }
           }
-        },
-        deliver: { _ in })
+        })
       if Int(found.total) < actual.count {
         differences.add("\(actual.count - Int(found.total)) that the snapshot does not have")
       }

@@ -18,40 +18,36 @@ extension Drill {
   }
 
   private func stream(_ media: MediaSummary) throws -> Finding {
-    let workers = max(1, options.workers)
-    let decoders = try (0..<workers).map { _ in try OwnedDecoder() }
-    let cursor = try SharedCursor(
-      { try self.repository.catalog(of: self.snapshot, reader: self.repository.makeReader()) },
-      within: .media(media.name))
+    let cursor = try SharedCursor(repository, manifest.catalog, within: .media(media.name))
     let reader = self.reader
     let progress = self.progress
     let damaged = DifferenceList()
     let files = Tally()
     let bytes = Tally()
-    try orderedParallel(
-      workers: workers, window: workers * 4, cancellation: cancellation,
-      next: {
+    try onThreads(
+      options.workers, cancellation: cancellation,
+      next: { () -> (CatalogKey, FileEntry)? in
         while let (key, entry) = try cursor.next() {
           if case .file(let file) = entry { return (key, file) }
         }
         return nil
       },
-      work: { item, worker in
-        let (key, file) = item
-        files.add()
-        bytes.add(file.byteCount)
-        do {
-          try decoders[worker].with { decoder in
+      makeWorker: { _ in
+        let decoder = try ChunkDecoder()
+        return { item in
+          let (key, file) = item
+          files.add()
+          bytes.add(file.byteCount)
+          do {
             try reader.forEachPiece(of: file.content, using: decoder) { piece in
               progress.add(bytes: piece.count)
             }
+            progress.add(bytes: 0, items: 1)
+          } catch {
+            damaged.add("\(Reachability.display(key)): \(Findings.words(error))")
           }
-          progress.add(bytes: 0, items: 1)
-        } catch {
-          damaged.add("\(Reachability.display(key)): \(Findings.words(error))")
         }
-      },
-      deliver: { _ in })
+      })
     findings.volume.files += files.total
     findings.volume.bytes += bytes.total
     let words =

@@ -5,15 +5,35 @@ import Repository
 import Synchronization
 import Workers
 
-/// A decoder that one worker uses at a time.
-final class OwnedDecoder: Sendable {
-  private let decoder: Mutex<ChunkDecoder>
-
-  init() throws { decoder = Mutex(try ChunkDecoder()) }
-
-  func with<Value>(_ body: (ChunkDecoder) throws -> Value) rethrows -> Value {
-    try decoder.withLock { try body($0) }
+/// Runs `count` threads until `next` has no more items or one of them fails.
+///
+/// - Parameters:
+///   - next: called from all threads at once.
+///   - makeWorker: called once on each thread; what it returns is called there for each item, and may hold
+///     what belongs to one thread.
+/// - Throws: the first error of any of them, after every thread has ended; ``Cancelled``.
+func onThreads<Item: Sendable>(
+  _ count: Int, cancellation: Cancellation, next: @escaping @Sendable () throws -> Item?,
+  makeWorker: @escaping @Sendable (Int) throws -> (Item) throws -> Void
+) throws {
+  let failure = Mutex<(any Error)?>(nil)
+  let group = ThreadGroup()
+  for number in 0..<max(count, 1) {
+    group.start(name: "drill \(number)") {
+      do {
+        let work = try makeWorker(number)
+        while failure.withLock({ $0 == nil }) {
+          try cancellation.check()
+          guard let item = try next() else { break }
+          try work(item)
+        }
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
   }
+  group.wait()
+  if let failure = failure.withLock({ $0 }) { throw failure }
 }
 
 /// Lines that several threads find; kept in order, at most 1,000, but all counted.
@@ -31,7 +51,7 @@ final class DifferenceList: Sendable {
   var lines: [String] { state.withLock { $0.lines.sorted() } }
 }
 
-/// Numbers that several threads add to.
+/// A number that several threads add to.
 final class Tally: Sendable {
   private let value = Atomic<UInt64>(0)
   func add(_ amount: UInt64 = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
@@ -50,8 +70,8 @@ final class SharedCursor: Sendable {
   private let cursor: Mutex<CatalogCursor>
   private let key: CatalogKey
 
-  init(_ makeCatalog: () throws -> sending CatalogReader, within key: CatalogKey) throws {
-    let cursor = CatalogCursor(try makeCatalog())
+  init(_ repository: Repository, _ root: CatalogRoot, within key: CatalogKey) throws {
+    let cursor = CatalogCursor(try CatalogReader(repository.makeReader(), root: root))
     try cursor.seek(to: key)
     self.cursor = Mutex(cursor)
     self.key = key
@@ -59,7 +79,8 @@ final class SharedCursor: Sendable {
 
   /// The next entry at or beneath the key; nil at the end.
   func next() throws -> (key: CatalogKey, entry: CatalogEntry)? {
-    try cursor.withLock { cursor in
+    let key = self.key
+    return try cursor.withLock { cursor in
       guard let item = try cursor.next(), item.key.isWithin(key) else { return nil }
       return (item.key, try CatalogReader.decode(item))
     }

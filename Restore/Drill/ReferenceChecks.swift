@@ -4,6 +4,7 @@ import Format
 import Inventory
 import Postgres
 import Repository
+import Workers
 
 extension Drill {
   /// Resolves every value of the recorded file columns, as the copy has them, against the catalog.

@@ -108,7 +108,7 @@ extension DrillReport {
       page.text(phase.name)
       page.raw("</th><td class=\"bar\"><span style=\"width:\(width)%\"></span></td><td>")
       page.text(ReportWords.duration(phase.seconds))
-      page.raw("</td><td class=\"share\">\(share.prefix { $0 != "." }) %</td></tr>")
+      page.raw("</td><td class=\"share\">\(share) %</td></tr>")
     }
     page.raw("</tbody></table></section>")
   }

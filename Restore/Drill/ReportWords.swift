@@ -58,6 +58,7 @@ enum ReportWords {
     var scale = 1
     for _ in 0..<digits { scale *= 10 }
     let scaled = Int((value * Double(scale)).rounded())
+    if digits == 0 { return "\(scaled)" }
     let fraction = String(scaled % scale)
     return "\(scaled / scale)."
       + String(repeating: "0", count: digits - fraction.count) + fraction

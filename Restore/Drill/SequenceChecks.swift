@@ -3,6 +3,7 @@
 import Format
 import Inventory
 import Postgres
+import Workers
 
 extension Drill {
   /// A sequence that is behind its column makes the application's next insert fail on its key.

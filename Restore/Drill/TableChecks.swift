@@ -3,6 +3,7 @@
 import Format
 import Inventory
 import Postgres
+import Repository
 import Synchronization
 import Workers
 
