@@ -21,11 +21,11 @@ func module(_ name: String, in folder: String = "Sources", _ dependencies: Targe
     name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, resources: [Resource]? = nil, _ dependencies: Target.Dependency...)
+func tests(_ name: String, excluding: [String] = [], _ dependencies: Target.Dependency...)
   -> Target
 {
   .testTarget(
-    name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources,
+    name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: excluding,
     swiftSettings: swiftSettings)
 }
 
@@ -116,7 +116,7 @@ let package = Package(
     tests("WorkersTests", "Workers"),
     tests("ClusterTests", "Cluster", "Postgres", "Programs", "Files", "TestSupport"),
     tests("FormatTests", "Format", "Sodium"),
-    tests("ChunkingTests", "Chunking"),
+    tests("ChunkingTests", excluding: ["chunk-vectors.txt", "make-chunk-vectors.py"], "Chunking"),
     tests("StorageTests", "Storage", "Format", "Files", "TestSupport"),
     tests(
       "RepositoryTests", "Repository", "Storage", "Format", "Sodium", "Files", "Workers",

@@ -90,7 +90,7 @@ missing_packages() {
 # Makes sure that Swift and the packages are there; installs packages where it may do so unasked.
 need_packages() {
   need_swift
-  local -a missing root
+  local -a missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
 
@@ -99,19 +99,16 @@ need_packages() {
     fail "these packages are missing: ${missing[*]} (Debian's names)" \
       'install them with the package manager of your system, then run this again'
   if ((EUID == 0)); then
-    root=()
+    as_root=()
   elif sudo -n true 2>/dev/null; then
-    root=(sudo -n)
+    as_root=(sudo -n)
   else
     fail "these packages are missing: ${missing[*]}" "sudo $command"
   fi
 
   heading "Installing ${missing[*]}"
-  spare_main_cluster "${root[@]}"
-  local status=0
-  install_packages "${root[@]}" -- "${missing[@]}" || status=$?
-  restore_main_cluster "${root[@]}"
-  ((status == 0)) || fail "apt-get could not install ${missing[*]}" "$command"
+  install_packages "${missing[@]}" ||
+    fail "apt-get could not install ${missing[*]}" "$command"
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]} == 0)) || fail "still missing after apt-get: ${missing[*]}" "$command"
 }
@@ -126,35 +123,33 @@ need_swift() {
     fail "swift is ${found:-of an unknown version}, and $oldest_swift or newer is needed" "$next"
 }
 
-# install_packages [SUDO…] -- PACKAGE…: fresh lists first, for a new machine has none; a failed
-# update is left to the installation to judge, for the lists may be good enough.
-install_packages() {
-  local -a root=()
-  while [[ $1 != -- ]]; do root+=("$1") && shift; done
-  shift
-  "${root[@]}" apt-get update -qq >&2 || say 'apt-get update failed; going on with the old lists'
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+# The words in front of a command that needs root.
+as_root=()
+
+# install_packages PACKAGE…: fresh lists first, for a new machine has none; a failed update is left
+# to the installation to judge, for the lists may be good enough.
+install_packages() (
+  spare_main_cluster
+  "${as_root[@]}" apt-get update -qq >&2 || say 'apt-get update failed; going on with the old lists'
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "$@" >&2
-}
+)
 
 # Debian's server package makes and starts a cluster of its own. We want the programs only, so a
-# machine that never had the package is told not to, and gets the default back afterwards.
-main_cluster_file=/etc/postgresql-common/createcluster.conf
-main_cluster_spared=false
+# machine that never had the package is told not to, and has the default again when the installation
+# is over. (Part of install_packages: the trap is that of its subshell.)
 spare_main_cluster() {
-  if [[ -e $main_cluster_file ]] || postgres_programs >/dev/null; then return; fi
-  main_cluster_spared=true
-  "$@" mkdir -p "$(dirname "$main_cluster_file")"
-  echo 'create_main_cluster = false' | "$@" tee "$main_cluster_file" >/dev/null
+  local file=/etc/postgresql-common/createcluster.conf
+  if [[ -e $file ]] || postgres_programs >/dev/null; then return; fi
+  trap restore_main_cluster EXIT
+  "${as_root[@]}" mkdir -p "$(dirname "$file")"
+  echo 'create_main_cluster = false' | "${as_root[@]}" tee "$file" >/dev/null
 }
 restore_main_cluster() {
-  [[ $main_cluster_spared == true ]] || return 0
+  local file=/etc/postgresql-common/createcluster.conf
+  "${as_root[@]}" rm -f "$file" "$file.ucf-dist"
   local default=/usr/share/postgresql-common/createcluster.conf
-  if [[ -e $default ]]; then
-    "$@" cp "$default" "$main_cluster_file"
-  else
-    "$@" rm -f "$main_cluster_file"
-  fi
+  [[ ! -e $default ]] || "${as_root[@]}" cp "$default" "$file"
 }
 
 # --- Builds ------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ extension Connection {
       for _ in 0..<8 {
         guard let pointer = unsafe PQgetResult(handle) else { break }
         let result = unsafe ResultHandle(pointer)
-        if result.field(PG_DIAG_SQLSTATE_) != nil { return failure(result, doing: "work") }
+        if result.field(PG_DIAG_SQLSTATE_) != nil { return failure(result, doing: "go on") }
       }
     }
     guard unsafe PQstatus(handle) == CONNECTION_BAD else {
@@ -96,7 +96,9 @@ extension Connection {
     }
     let kind = PostgresError.kind(ofSQLState: state, isConnecting: false)
     var error = PostgresError(
-      kind, what: "cannot \(verb) on \(place)",
+      kind,
+      what: kind == .connectionLost
+        ? "lost the connection to \(place)" : "cannot \(verb) on \(place)",
       why: result.field(PG_DIAG_MESSAGE_PRIMARY_) ?? result.message)
     error.sqlState = state
     error.severity = result.field(PG_DIAG_SEVERITY_NONLOCALIZED_)

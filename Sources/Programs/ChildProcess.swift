@@ -4,6 +4,7 @@
 // streams are our own pipes, which the calling thread reads and writes itself, and the end of the
 // child is one more descriptor to poll.
 
+import FoundationEssentials
 import Glibc
 import Subprocess
 import Synchronization
@@ -87,7 +88,23 @@ final class ChildProcess: Sendable {
   /// in the moment since the child was reaped would take a full round of the kernel's process ids.
   func killRemains() {
     guard let processID = outcome.processID.withLock({ $0 }), processID > 1 else { return }
-    for _ in 0..<100 where kill(-processID, SIGKILL) == 0 { usleep(10_000) }
+    for _ in 0..<100 {
+      guard kill(-processID, SIGKILL) == 0, Self.hasLivingMembers(processID) else { return }
+      usleep(10_000)
+    }
+  }
+
+  /// Whether a process of the group still runs; kill(2) counts zombies too, which wait for init.
+  private static func hasLivingMembers(_ group: pid_t) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.contains { name in
+      guard pid_t(name) != nil,
+        let line = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8)
+      else { return false }
+      // proc_pid_stat(5): the name in parentheses may hold anything; then state, parent, group.
+      let fields = line.split(separator: ")").last?.split(separator: " ") ?? []
+      return fields.count > 2 && fields[0] != "Z" && fields[2] == "\(group)"
+    }
   }
 
   /// The outcome once the `ended` pipe is closed; nil before.

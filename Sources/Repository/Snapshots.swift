@@ -99,9 +99,12 @@ extension Repository {
   /// Commits a snapshot: from here on it exists, or not at all.
   ///
   /// Call after ``BlobWriter/finish()`` only. `previous` and `sequence` of `manifest` are set here
-  /// from the newest manifest by the same signer, `indexRuns` from the index.
-  package func commit(_ manifest: Manifest) throws -> Snapshot {
+  /// from the newest manifest by the same signer, `indexRuns` from the index. What a prune marked
+  /// while `writer` worked is brought back first.
+  package func commit(_ manifest: Manifest, writtenBy writer: BlobWriter? = nil) throws -> Snapshot
+  {
     var manifest = manifest
+    if let writer { try rescueDoomed(for: manifest, writer: writer) }
     let own = try snapshots().filter { $0.signer == keys.signer.publicKey.hex }
     let newest = own.max { $0.manifest.sequence < $1.manifest.sequence }
     manifest.sequence = (newest?.manifest.sequence ?? 0) + 1
