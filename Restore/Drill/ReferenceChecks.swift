@@ -1,5 +1,6 @@
 // Does each file that a row names exist in the same snapshot?
 
+import Files
 import Format
 import Inventory
 import Postgres
@@ -26,10 +27,12 @@ extension Drill {
 
   private func resolve(_ reference: ReferenceSummary, on copy: Copy) throws -> Finding {
     let connection = try connect(copy.target)
-    let rows = try ReferenceReader.count(
-      reference.table, reference.column, over: connection)
     let lookup = SortedLookup(try repository.catalog(of: snapshot, reader: reader))
-    let known = Set(reference.dangling.map { Array($0.utf8) })
+    // Listed as paths beneath the media folder, or as they were where they are no such path.
+    let known = Set(
+      reference.dangling.map {
+        MediaReference.key(of: $0.utf8, in: reference.media) ?? CatalogKey(bytes: Array($0.utf8))
+      })
     var distinct: UInt64 = 0
     var dangling: UInt64 = 0
     var lost: [String] = []
@@ -39,40 +42,38 @@ extension Drill {
       try cancellation.check()
       progress.add(bytes: 0, items: values.count)
       distinct += UInt64(values.count)
-      var keyed: [(key: CatalogKey, value: [UInt8])] = []
-      var missing: [[UInt8]] = []
+      var missing: Set<CatalogKey> = []
+      var keys: Set<CatalogKey> = []
       for value in values {
         if let key = MediaReference.key(of: value, in: reference.media) {
-          keyed.append((key, value))
+          keys.insert(key)
         } else {
-          missing.append(value)
+          missing.insert(CatalogKey(bytes: Array(displayed(value).utf8)))
         }
       }
-      // The catalog is read once from front to back.
-      for (key, value) in keyed.sorted(by: { $0.key < $1.key }) {
-        let entry = try lookup.entry(key)
-        if entry.map(Self.isFile) != true { missing.append(value) }
+      // In order, so that each leaf of the catalog is read once.
+      for key in keys.sorted() where try lookup.entry(key).map(Self.isFile) != true {
+        missing.insert(key)
       }
-      for value in missing {
-        if known.contains(value) {
+      for key in missing {
+        if known.contains(key) {
           dangling += 1
         } else {
           lostCount += 1
-          if lost.count < 1000 { lost.append(String(decoding: value, as: UTF8.self)) }
+          if lost.count < 1000 { lost.append(displayed(Array(Self.path(key)))) }
         }
       }
     }
     return judge(
-      reference, rows: rows, distinct: distinct, dangling: dangling, lost: lost.sorted(),
+      reference, distinct: distinct, dangling: dangling, lost: lost.sorted(),
       lostCount: lostCount)
   }
 
   private func judge(
-    _ reference: ReferenceSummary, rows: UInt64, distinct: UInt64, dangling: UInt64,
+    _ reference: ReferenceSummary, distinct: UInt64, dangling: UInt64,
     lost: [String], lostCount: UInt64
   ) -> Finding {
-    let words =
-      "\(ReportWords.count(rows, "value")), \(ReportWords.count(distinct, "file")) named"
+    let words = ReportWords.count(distinct, "value")
     // The manifest lists at most 1,000 dangling values; of those beyond it only the number is known.
     let unlisted = reference.danglingCount - min(
       reference.danglingCount, UInt64(reference.dangling.count))
@@ -80,7 +81,7 @@ extension Drill {
       return Finding(
         .fail, "\(words), \(ReportWords.number(lostCount)) not in the snapshot", details: lost)
     }
-    guard rows == reference.valueCount else {
+    guard distinct == reference.valueCount else {
       return Finding(.fail, "\(words): another number of values than recorded")
     }
     var remarks: [String] = []
@@ -98,6 +99,13 @@ extension Drill {
         details: Array(reference.dangling.prefix(DrillCheck.detailLimit)))
     }
     return .pass("\(words), all there")
+  }
+
+  /// The part of a key beneath its media source; all of a value that is no path.
+  private static func path(_ key: CatalogKey) -> [UInt8] {
+    let parts = key.components
+    guard parts.count > 2 else { return key.bytes }
+    return Array(parts.dropFirst(2).joined(separator: [UInt8(ascii: "/")]))
   }
 
   private static func isFile(_ entry: CatalogEntry) -> Bool {

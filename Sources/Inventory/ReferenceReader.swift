@@ -6,18 +6,6 @@ package import Postgres
 /// Reads the values of a column that names files, on a session that
 /// ``Postgres/Connection/applyCatalogSettings()`` prepared.
 package enum ReferenceReader {
-  /// How many rows hold a value that is neither NULL nor empty.
-  ///
-  /// - Throws: ``PostgresError``; of kind `server` if there is no such table or column.
-  package static func count(
-    _ table: QualifiedName, _ column: String, over connection: Connection
-  ) throws(PostgresError) -> UInt64 {
-    let value = text(of: column)
-    let rows = try connection.query(
-      "SELECT count(*) FROM \(table.quoted) WHERE \(value) <> ''")
-    return rows[0, 0].flatMap { UInt64($0) } ?? 0
-  }
-
   /// Lends the distinct values that are neither NULL nor empty, in batches, as UTF-8.
   ///
   /// Opens a transaction of its own, unless one is open, and ends it.
@@ -33,7 +21,7 @@ package enum ReferenceReader {
       try connection.execute(
         """
         DECLARE lifeboat_references NO SCROLL CURSOR FOR
-        SELECT DISTINCT \(value) FROM \(table.quoted) WHERE \(value) <> ''
+        SELECT DISTINCT \(value) COLLATE "C" FROM \(table.quoted) WHERE \(value) <> ''
         """)
       while true {
         let rows = try connection.query("FETCH \(batchCount) FROM lifeboat_references")
