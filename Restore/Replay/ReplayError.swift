@@ -5,7 +5,9 @@ import Programs
 import Repository
 import Workers
 
-/// A replay that failed: what happened, why, what to do next. Never holds a secret or a row.
+/// A replay that failed: what happened, why, what to do next.
+///
+/// Never holds a secret or a row.
 package struct ReplayError: Error, CustomStringConvertible, Sendable {
   /// Stable across releases: exit statuses and scripts depend on it.
   package enum Code: String, Sendable, CaseIterable {

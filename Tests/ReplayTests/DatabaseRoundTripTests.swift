@@ -104,7 +104,9 @@ func contents(_ target: ConnectionTarget) throws -> [String] {
     """)
   {
     let name = table[0] ?? ""
-    lines += try connection.query("SELECT t::text FROM ONLY \(name) t").map { "\(name) \($0[0] ?? "")" }
+    lines += try connection.query("SELECT t::text FROM ONLY \(name) t").map {
+      "\(name) \($0[0] ?? "")"
+    }
   }
   let queries = [
     "SELECT 'feeling', t::text FROM feeling t",
@@ -160,7 +162,6 @@ func contents(_ target: ConnectionTarget) throws -> [String] {
     #expect(copy.parameter("server_encoding") == "LATIN1")
     try copy.execute("SET client_encoding = 'UTF8'")
     let rows = try copy.query(#"SELECT "Maß" FROM "Größe" ORDER BY 1"#)
-    #expect(rows.map { $0[0] } == ["ß", "Überlänge §"].sorted { $0! < $1! } || rows.count == 2)
     #expect(Set(rows.map { $0[0] }) == ["Überlänge §", "ß"])
   }
 
@@ -224,9 +225,10 @@ func contents(_ target: ConnectionTarget) throws -> [String] {
       """
     ).map { $0[0] }
     #expect(tables == ["author", "event", "event 2024", "event_rest"])
-    #expect(try connection.query("SELECT nextval('author_id_seq')")[0, 0] == "4004")
+    #expect(try connection.query("SELECT last_value FROM author_id_seq")[0, 0] == "4003")
     #expect(
-      try connection.query("SELECT count(*) FROM pg_constraint WHERE conrelid = 'author'::regclass")[0, 0]
+      try connection.query(
+        "SELECT count(*) FROM pg_constraint WHERE conrelid = 'author'::regclass")[0, 0]
         == "2")
 
     options.tables = [QualifiedName(schema: "public", name: "autor")]

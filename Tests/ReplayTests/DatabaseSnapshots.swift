@@ -52,7 +52,9 @@ struct DatabaseSnapshot {
   }
 
   /// The same snapshot with some entries changed, or with nil left out.
-  func edited(_ change: (CatalogKey, CatalogEntry) throws -> CatalogEntry?) throws -> DatabaseSnapshot {
+  func edited(_ change: (CatalogKey, CatalogEntry) throws -> CatalogEntry?) throws
+    -> DatabaseSnapshot
+  {
     let old = try catalog
     return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, _ in
       try old.forEach { key, entry in
@@ -102,7 +104,7 @@ struct ContentWriter {
     for start in stride(from: 0, to: bytes.count, by: chunk) {
       let piece = Array(bytes[start..<min(start + chunk, bytes.count)])
       try builder.append(
-        try writer.store(piece.span, class: .data, using: encoder), using: encoder)
+        try writer.store(piece.span, class: .content, using: encoder), using: encoder)
     }
     return try builder.finish(using: encoder)
   }
@@ -113,7 +115,9 @@ struct ContentWriter {
 }
 
 /// Runs one of PostgreSQL's programs on a target and returns what it writes.
-func run(_ program: PostgresProgram, _ arguments: [String], on target: ConnectionTarget) throws -> [UInt8] {
+func run(_ program: PostgresProgram, _ arguments: [String], on target: ConnectionTarget) throws
+  -> [UInt8]
+{
   let found = try PostgresPrograms.find(program, atLeastMajor: 13)
   return try target.withChildAccess { access in
     try Program(
@@ -128,5 +132,56 @@ func schema(_ target: ConnectionTarget) throws -> [String] {
   let text = String(decoding: try run(.pgDump, ["--schema-only"], on: target), as: UTF8.self)
   return text.split(separator: "\n").map(String.init).filter {
     !$0.hasPrefix("\\restrict") && !$0.hasPrefix("\\unrestrict") && !$0.hasPrefix("--")
+  }
+}
+
+extension DatabaseSnapshot {
+  /// The same snapshot with another stream under `part`.
+  func replacing(_ part: DatabasePart, with bytes: [UInt8]) throws -> DatabaseSnapshot {
+    let old = try catalog
+    return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, content in
+      try old.forEach { key, entry in
+        let isPart = key == part.key(in: Self.source)
+        try catalog.append(key, isPart ? .stream(try content.content(bytes)) : entry)
+      }
+    }
+  }
+
+  /// The same snapshot with large objects; `bytes` become the content that `objects` may use.
+  func adding(
+    _ objects: (Content) -> [(UInt32, LargeObject)], bytes: () -> [UInt8]
+  ) throws -> DatabaseSnapshot {
+    let old = try catalog
+    return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, content in
+      let stored = try content.content(bytes(), chunk: 1_700_001)
+      try old.forEach { key, entry in
+        if key == DatabasePart.properties.key(in: Self.source) {
+          for (oid, object) in objects(stored) {
+            try catalog.append(
+              DatabasePart.largeObjects.key(in: Self.source).appending(number: UInt64(oid)),
+              .largeObject(object))
+          }
+        }
+        try catalog.append(key, entry)
+      }
+    }
+  }
+
+  /// The same snapshot with the second range of rows in binary form.
+  func replacingSecondRange(_ bytes: [UInt8], rows: UInt64) throws -> DatabaseSnapshot {
+    let old = try catalog
+    var count = 0
+    return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, content in
+      try old.forEach { key, entry in
+        guard case .range(var range) = entry else { return try catalog.append(key, entry) }
+        count += 1
+        if count == 2 {
+          range.format = .binary
+          range.rowCount = rows
+          range.content = try content.content(bytes)
+        }
+        try catalog.append(key, .range(range))
+      }
+    }
   }
 }

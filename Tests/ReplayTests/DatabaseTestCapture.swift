@@ -6,6 +6,7 @@ import Postgres
 import Programs
 import Replay
 import Repository
+import Sodium
 import TestSupport
 
 extension DatabaseSnapshot {

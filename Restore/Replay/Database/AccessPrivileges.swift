@@ -26,7 +26,7 @@ struct AccessPrivileges: Hashable {
     for element in try Self.elements(of: text) { items.append(try Self.item(element)) }
   }
 
-  /// Statements that make an object's access list from the default one, in order.
+  /// Statements that make an object's access list, in order.
   ///
   /// Where somebody other than the owner granted, the role is taken on for that statement, and given
   /// back with `SET ROLE`. Run them in one transaction.
@@ -35,13 +35,22 @@ struct AccessPrivileges: Hashable {
   ///   - recordedOwner: the owner at the source; his grants become `owner`'s.
   ///   - owner: the owner here.
   ///   - role: what to set the role to after another was taken on; nil for none.
-  func statements(on object: String, recordedOwner: String, owner: String, role: String?) -> [String] {
+  /// - Returns: a REVOKE of everything, then GRANTs.
+  func statements(on object: String, recordedOwner: String, owner: String, role: String?)
+    -> [String]
+  {
     func mapped(_ name: String) -> String { name == recordedOwner ? owner : name }
     func quoted(_ name: String) -> String {
       name.isEmpty ? "PUBLIC" : Connection.quoteIdentifier(name)
     }
+    // All go, and come back in the recorded order: also what is there already, so that the result is the
+    // same list, not only the same set.
+    var grantees: [String] = ["", owner]
+    for item in items where !grantees.contains(mapped(item.grantee)) {
+      grantees.append(mapped(item.grantee))
+    }
     var statements = [
-      "REVOKE ALL ON \(object) FROM PUBLIC", "REVOKE ALL ON \(object) FROM \(quoted(owner))",
+      "REVOKE ALL ON \(object) FROM \(grantees.map(quoted).joined(separator: ", ")) CASCADE"
     ]
     // Grants of others rest on grant options that the owner gave.
     let ordered =
@@ -59,7 +68,9 @@ struct AccessPrivileges: Hashable {
           "GRANT \(grantable.joined(separator: ", ")) ON \(object) TO \(grantee) WITH GRANT OPTION")
       }
       let grantor = mapped(item.grantor)
-      if grantor == owner { statements += grants } else {
+      if grantor == owner {
+        statements += grants
+      } else {
         statements += ["SET ROLE \(quoted(grantor))"] + grants
         statements.append(role.map { "SET ROLE \(quoted($0))" } ?? "RESET ROLE")
       }

@@ -35,7 +35,9 @@ struct ArchiveLists {
     refreshes = []
     definitions = entries.filter { selection.numbers.contains($0.number) && !$0.isRefresh }
     wanted = Set(selection.tables)
-    warnings = selection.leftOut.map { "left out, because it needs a table that was not asked for: \($0)" }
+    warnings = selection.leftOut.map {
+      "left out, because it needs a table that was not asked for: \($0)"
+    }
   }
 
   /// Whether the rows of `table` are wanted.
@@ -55,8 +57,9 @@ struct TableSelection {
   /// Foreign keys and the like that lead to tables which are not selected.
   private(set) var leftOut: [String] = []
 
-  /// - Parameter known: names that tables may have; a listing alone does not tell where a name with
-  ///   spaces ends.
+  /// - Parameters:
+  ///   - entries: the whole table of contents.
+  ///   - known: names that tables may have; a listing alone does not tell where one with spaces ends.
   init(_ entries: [ArchiveEntry], known: [QualifiedName]) {
     self.entries = entries
     let known = Set(known)
@@ -159,14 +162,17 @@ struct TableSelection {
 
   private static func isBelonging(_ entry: ArchiveEntry) -> Bool {
     [
-      "TABLE ATTACH ", "DEFAULT ", "SEQUENCE OWNED BY ", "SEQUENCE ", "INDEX ", "INDEX ATTACH ", "CONSTRAINT ",
+      "TABLE ATTACH ", "DEFAULT ", "SEQUENCE OWNED BY ", "SEQUENCE ", "INDEX ", "INDEX ATTACH ",
+      "CONSTRAINT ",
       "CHECK CONSTRAINT ", "FK CONSTRAINT ", "TRIGGER ", "POLICY ", "ROW SECURITY ", "STATISTICS ",
       "COMMENT ", "ACL ", "SECURITY LABEL ", "RULE ",
     ].contains { entry.text.hasPrefix($0) }
   }
 
   /// The longest known name that "TABLE schema name owner" can be cut into.
-  private static func name(of entry: ArchiveEntry, among known: Set<QualifiedName>) -> QualifiedName? {
+  private static func name(of entry: ArchiveEntry, among known: Set<QualifiedName>)
+    -> QualifiedName?
+  {
     let words = entry.text.split(separator: " ", omittingEmptySubsequences: false)
     var longest: (count: Int, name: QualifiedName)?
     for end in 3..<max(3, words.count) {

@@ -19,11 +19,13 @@ final class ArchiveFile {
   /// - Throws: ``ReplayError`` if the file cannot be written; what reading throws.
   init(_ archive: Content, reader: BlobReader, cancellation: Cancellation) throws {
     let wanted = ProcessInfo.processInfo.environment["TMPDIR"] ?? ""
-    folder = try PrivateFolder(prefix: "lifeboat-replay", in: wanted.hasPrefix("/") ? wanted : "/tmp")
+    folder = try PrivateFolder(
+      prefix: "lifeboat-replay", in: wanted.hasPrefix("/") ? wanted : "/tmp")
     path = folder.path + "/archive"
     let decoder = try ChunkDecoder()
-    guard FileManager.default.createFile(
-      atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
+    guard
+      FileManager.default.createFile(
+        atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
       let file = FileHandle(forWritingAtPath: path)
     else { throw Self.failure(path, "the file cannot be created") }
     defer { try? file.close() }
@@ -43,8 +45,9 @@ final class ArchiveFile {
     let path = folder.path + "/list-\(listCount)"
     // pg_restore reads the number and ignores what follows a semicolon.
     let text = entries.map { "\($0.number);\n" }.joined()
-    guard FileManager.default.createFile(
-      atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+    guard
+      FileManager.default.createFile(
+        atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
     else { throw Self.failure(path, "the file cannot be created") }
     return path
   }
@@ -109,7 +112,7 @@ struct ArchiveRestore {
     let result = try Program(
       path: program.path, arguments: ["--list", "--verbose", file.path]
     ).run(outputLimit: 1 << 30, cancellation: isCancelled)
-    .checked("cannot list the archive of definitions")
+      .checked("cannot list the archive of definitions")
     return ArchiveEntry.entries(of: String(decoding: result.standardOutput, as: UTF8.self))
   }
 
@@ -141,7 +144,9 @@ struct ArchiveRestore {
       ).run(outputLimit: 1 << 20, cancellation: isCancelled)
       let said = result.standardError.split(separator: "\n").map { quotable(String($0)) }
       guard result.isSuccess else {
-        let words = said.filter { !$0.isEmpty }.suffix(6).joined(separator: " | ")
+        // The first error is the cause; it goes on over a few lines.
+        let words = said.filter { !$0.isEmpty }.drop { !$0.contains("error:") }.prefix(8)
+          .joined(separator: " | ")
         throw ReplayError(
           .restoreFailed, what: "cannot restore \(section.words)",
           why: words.isEmpty ? "pg_restore ended with status \(result.exitStatus)" : words,

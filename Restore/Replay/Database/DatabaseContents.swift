@@ -10,7 +10,9 @@ struct ReplayTable: Sendable {
   var summary: TableSummary
 }
 
-/// The parts of one database that fit in memory. Rows, large objects and the archive are only pointed to.
+/// The parts of one database that fit in memory.
+///
+/// Rows, large objects and the archive are only pointed to.
 struct DatabaseContents {
   var source: String
   var properties: DatabaseProperties
@@ -52,7 +54,8 @@ struct DatabaseContents {
     guard self.properties.version == 1 else {
       throw ReplayError(
         .damaged, what: "cannot restore database '\(source)'",
-        why: "its properties are of version \(self.properties.version), which this program does not know",
+        why:
+          "its properties are of version \(self.properties.version), which this program does not know",
         next: "install a newer lifeboat")
     }
     sequences = []

@@ -20,9 +20,7 @@ struct DatabaseMaker {
 
   /// `CREATE DATABASE` with the recorded encoding and locale, from template0.
   ///
-  /// - Parameters:
-  ///   - serverMajor: words for locale providers came with 15.
-  ///   - tablespace: where its files go; nil is the server's default.
+  /// Words for locale providers came with PostgreSQL 15; a tablespace of nil is the server's default.
   static func creation(
     of name: String, like properties: DatabaseProperties, serverMajor: Int, tablespace: String?
   ) -> String {
@@ -61,7 +59,9 @@ struct DatabaseMaker {
       let isThere = try !connection.query(
         "SELECT FROM pg_catalog.pg_tablespace WHERE spcname = $1", [wanted]
       ).isEmpty
-      if isThere { tablespace = wanted } else {
+      if isThere {
+        tablespace = wanted
+      } else {
         warnings.append("the database's tablespace '\(wanted)' does not exist here")
       }
     }
@@ -151,7 +151,9 @@ struct DatabaseMaker {
         .localeMissing, what: what,
         why: "\(error.why) (recorded: \(properties.collate), \(properties.ctype)"
           + (properties.icuLocale.map { ", \($0)" } ?? "") + ")",
-        next: "install the locale on the target's machine (Debian: package locales-all) and restart its server")
+        next:
+          "install the locale on the target's machine (Debian: package locales-all) and restart its server"
+      )
     }
     return ReplayError(.restoreFailed, what: what, why: error.why, next: error.next)
   }

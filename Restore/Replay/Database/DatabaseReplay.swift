@@ -22,10 +22,10 @@ package final class DatabaseReplay {
   private let progress: Progress
   private var report = DatabaseReplayReport()
 
-  /// - Parameters:
-  ///   - source: the database's name in the snapshot.
-  ///   - target: leads to the server and names the database to restore into, which is created if the
-  ///     server has none of that name.
+  /// Takes what to restore and where; nothing is read yet.
+  ///
+  /// `source` is the database's name in the snapshot. `target` leads to the server and names the
+  /// database to restore into, which is created if the server has none of that name.
   package init(
     reader: BlobReader, catalog: CatalogReader, source: String, into target: ConnectionTarget,
     options: DatabaseReplayOptions = DatabaseReplayOptions(),
@@ -127,10 +127,14 @@ package final class DatabaseReplay {
     try phase("post-data") {
       try restore(archive, .postData, lists.definitions, into: database)
     }
-    if options.refreshMaterializedViews, !lists.refreshes.isEmpty {
+    let views = lists.refreshes.count
+    if views > 0, options.refreshMaterializedViews {
       try phase("materialized views") {
         try restore(archive, .postData, lists.refreshes, into: database)
       }
+    } else if views > 0 {
+      report.warnings.append(
+        "\(views) materialized view\(views == 1 ? " was" : "s were") not filled, as asked")
     }
     try phase("settings") {
       report.warnings += try DatabaseSettings(
@@ -159,7 +163,8 @@ package final class DatabaseReplay {
     var program: (path: String, major: Int)
   }
 
-  private func preflight(_ contents: DatabaseContents, _ connector: ReplayConnector) throws -> Plan {
+  private func preflight(_ contents: DatabaseContents, _ connector: ReplayConnector) throws -> Plan
+  {
     let program = try ArchiveRestore.program(for: contents.header)
     let existing: Connection?
     do throws(PostgresError) {
@@ -208,7 +213,9 @@ package final class DatabaseReplay {
     guard let owner else { return }
     let preflight = ReplayPreflight(
       contents: contents, options: options, connection: try connector.maintenance())
-    if try preflight.hasRole(owner) { try maker.setOwner(owner) } else {
+    if try preflight.hasRole(owner) {
+      try maker.setOwner(owner)
+    } else {
       report.warnings.append("the database's owner '\(owner)' does not exist here")
     }
   }

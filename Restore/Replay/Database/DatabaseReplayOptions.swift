@@ -2,8 +2,9 @@
 
 package import Format
 
-/// How a database is brought back. The defaults are those of a real restore by a superuser.
+/// How a database is brought back.
 ///
+/// The defaults are those of a real restore by a superuser.
 /// Subscriptions are never restored: dropping one on the copy would connect to the publisher and
 /// drop the slot that production uses.
 package struct DatabaseReplayOptions: Sendable {

@@ -81,7 +81,9 @@ struct GlobalsLoader {
       if words.starts(with: ["ALTER", "ROLE"]), words.count > 2,
         Self.unquoted(words[2]) == own
       {
-        if !isScratch { warnings.append("role '\(own)' was left as it is: this restore connects as it") }
+        if !isScratch {
+          warnings.append("role '\(own)' was left as it is: this restore connects as it")
+        }
         continue
       }
       do throws(PostgresError) {
@@ -100,7 +102,7 @@ struct GlobalsLoader {
     return warnings
   }
 
-  /// The first words of a statement, as written; a quoted name is one word. Enough to know its kind.
+  /// The first words of a statement, as written: a quoted name is one word.
   static func words(_ statement: [UInt8]) -> [String] {
     var words: [String] = []
     var current = ""

@@ -59,7 +59,7 @@ struct LargeObjectLoader {
   /// Objects in one transaction.
   private static let batchCount = 256
   /// What one statement carries, as bytes before they are written in hexadecimal.
-  private static let pieceByteCount = 1 << 20
+  static let pieceByteCount = 1 << 20
 
   /// Loads every large object of the source; each batch is one transaction.
   ///
@@ -185,7 +185,8 @@ struct LargeObjectLoader {
   /// Makes owner, privileges and comment as recorded, where they differ.
   ///
   /// - Returns: why the server refused the privileges; nil if it did not.
-  private func setProperties(_ item: Item, _ before: State?, currentUser: String) throws -> String? {
+  private func setProperties(_ item: Item, _ before: State?, currentUser: String) throws -> String?
+  {
     let own = before?.owner ?? currentUser
     if options.restoreOwners, own != item.object.owner {
       try connection.execute(Self.setOwner(item.oid, item.object.owner))
@@ -221,7 +222,8 @@ struct LargeObjectLoader {
   }
 
   /// What makes an object's privileges from the default ones; nothing if those were recorded.
-  static func grants(_ oid: UInt32, _ object: LargeObject, owner: String, role: String?) -> [String] {
+  static func grants(_ oid: UInt32, _ object: LargeObject, owner: String, role: String?) -> [String]
+  {
     guard let text = object.privileges, let list = try? AccessPrivileges(text) else { return [] }
     return list.statements(
       on: "LARGE OBJECT \(oid)", recordedOwner: object.owner, owner: owner, role: role)

@@ -4,7 +4,7 @@ import Format
 import Postgres
 import Workers
 
-/// Opens sessions on the target's server. Thread-safe.
+/// Opens sessions on the target's server, from any thread.
 struct ReplayConnector: Sendable {
   /// Leads to the database that is being restored.
   let target: ConnectionTarget
@@ -13,9 +13,8 @@ struct ReplayConnector: Sendable {
   let role: String?
   let cancellation: Cancellation
 
-  /// Opens a session on the database that is being restored.
-  ///
-  /// - Parameter stop: a second reason to stop, besides the operator's.
+  /// Opens a session on the database that is being restored; `stop` is a second reason to stop, besides
+  /// the operator's.
   func open(stop: Cancellation? = nil) throws -> Connection {
     let connection = try raw(database: database, stop: stop)
     try connection.applyDumpSettings()
@@ -36,7 +35,8 @@ struct ReplayConnector: Sendable {
 
   /// Opens a plain session as whoever connects; without `isStoppable` also after a cancellation, to
   /// clean up.
-  func raw(database: String, stop: Cancellation? = nil, isStoppable: Bool = true) throws(PostgresError)
+  func raw(database: String, stop: Cancellation? = nil, isStoppable: Bool = true)
+    throws(PostgresError)
     -> Connection
   {
     let cancellation = self.cancellation

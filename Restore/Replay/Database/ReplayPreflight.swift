@@ -4,7 +4,7 @@ import Format
 import Postgres
 import Programs
 
-/// Checks of the target's server against what the snapshot needs. Reads only.
+/// Checks of the target's server against what the snapshot needs; they read only.
 struct ReplayPreflight {
   let contents: DatabaseContents
   let options: DatabaseReplayOptions
@@ -95,7 +95,10 @@ struct ReplayPreflight {
   ///
   /// Extensions and their members are tolerated, since managed servers bring some and only a
   /// superuser can make others; so is the schema `public`, however it came to be.
-  /// - Parameter connection: a session on that database.
+  /// - Parameters:
+  ///   - connection: a session on that database.
+  ///   - name: its name, for the message.
+  /// - Throws: ``ReplayError`` `targetNotEmpty`, naming some of what it holds.
   static func checkEmpty(_ connection: Connection, name: String) throws {
     let rows = try connection.query(emptinessQuery)
     guard !rows.isEmpty else { return }

@@ -69,7 +69,7 @@ final class RowLoader: Sendable {
             do {
               let loaded = try load(table, session)
               state.withLock { $0.outcome.add(loaded) }
-            } catch where Self.mayBeLate(error) {
+            } catch  where Self.mayBeLate(error) {
               state.withLock { $0.postponed.append(table) }
             } catch {
               throw Self.naming(table, error)
@@ -102,7 +102,7 @@ final class RowLoader: Sendable {
             state.outcome.add(loaded)
             state.outcome.late.append(table.name)
           }
-        } catch where Self.mayBeLate(error) {
+        } catch  where Self.mayBeLate(error) {
           failure = failure ?? Self.naming(table, error)
           still.append(table)
         } catch {
@@ -261,7 +261,8 @@ enum CopyStatement {
     _ table: QualifiedName, columns: [String], format: TableRange.RowFormat, encoding: String
   ) -> String {
     // A table without columns has rows all the same; its list must then be left out, not empty.
-    let list = columns.isEmpty
+    let list =
+      columns.isEmpty
       ? "" : " (" + columns.map { Connection.quoteIdentifier($0) }.joined(separator: ", ") + ")"
     return "COPY \(Connection.quote(table))\(list) FROM STDIN WITH (FORMAT "
       + (format == .text ? "text" : "binary") + ", ENCODING \(Connection.quoteLiteral(encoding)))"

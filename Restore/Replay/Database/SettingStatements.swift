@@ -4,9 +4,9 @@ import Postgres
 
 /// `ALTER … SET` for items of `pg_db_role_setting.setconfig`.
 enum SettingStatements {
-  /// The statement for one item, e.g. `search_path="$user", public`; nil if it is not `name=value`.
+  /// The statement for one item such as `search_path="$user", public`; nil if it is not `name=value`.
   ///
-  /// - Parameter subject: what follows ALTER, e.g. `DATABASE "shop"`.
+  /// `subject` is what follows ALTER, such as `DATABASE "shop"`.
   static func alter(_ subject: String, setting item: String) -> String? {
     guard let equals = item.firstIndex(of: "="), equals != item.startIndex else { return nil }
     let name = item[..<equals]
