@@ -1,7 +1,7 @@
 // Numbers and tables as people read them.
 
-import Foundation
 import Format
+import Foundation
 
 enum Display {
   /// `1.4 GiB`, `312 KiB`, `17 B`.
@@ -13,7 +13,9 @@ enum Display {
       value /= 1024
       unit += 1
     }
-    return unit == 0 ? "\(count) B" : "\(value.formatted(.number.precision(.fractionLength(1)).grouping(.never).locale(posix))) \(units[unit])"
+    return unit == 0
+      ? "\(count) B"
+      : "\(value.formatted(.number.precision(.fractionLength(1)).grouping(.never).locale(posix))) \(units[unit])"
   }
 
   /// `1,234,567`.
@@ -66,7 +68,8 @@ enum Display {
     }
     return bytes.map { byte in
       (32..<127).contains(byte)
-        ? String(UnicodeScalar(byte)) : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        ? String(UnicodeScalar(byte))
+        : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
     }.joined()
   }
 }
