@@ -1,22 +1,12 @@
 // Numbers and tables as people read them.
 
 import Format
+import Operations
 import Foundation
 
 enum Display {
   /// `1.4 GiB`, `312 KiB`, `17 B`.
-  static func bytes(_ count: UInt64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
-    }
-    return unit == 0
-      ? "\(count) B"
-      : "\(value.formatted(.number.precision(.fractionLength(1)).grouping(.never).locale(posix))) \(units[unit])"
-  }
+  static func bytes(_ count: UInt64) -> String { ByteText.format(count) }
 
   /// `1,234,567`.
   static func count(_ value: UInt64) -> String {

@@ -138,6 +138,7 @@ package struct Backup {
             started: $0.manifest.time)
         } : nil
       let concerned = plan.references.indices.filter { plan.references[$0].media == source.name }
+      progress.begin("files of \(source.name)")
       let merged = MergedReferences(concerned.compactMap { spools[$0] })
       var missing: [CatalogKey: Bool] = [:]
       let capture = MediaCapture(
