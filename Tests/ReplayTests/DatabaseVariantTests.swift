@@ -146,11 +146,18 @@ import Testing
       "CREATE TABLE t (a int, b bytea); INSERT INTO t SELECT i, decode(md5(i::text), 'hex') FROM generate_series(1, 300) i"
     )
     let connection = try Connection(source)
-    var binary: [UInt8] = []
-    _ = try connection.copyOut(
-      "COPY (SELECT * FROM t WHERE a BETWEEN 101 AND 200) TO STDOUT WITH (FORMAT binary)"
-    ) { piece in for index in piece.indices { binary.append(piece[index]) } }
-    let snapshot = try DatabaseSnapshot.capture(source).replacingSecondRange(binary, rows: 100)
+    func rows(_ condition: String, _ format: String) throws -> [UInt8] {
+      var bytes: [UInt8] = []
+      _ = try connection.copyOut(
+        "COPY (SELECT * FROM t WHERE \(condition)) TO STDOUT WITH (FORMAT \(format))"
+      ) { piece in for index in piece.indices { bytes.append(piece[index]) } }
+      return bytes
+    }
+    let snapshot = try DatabaseSnapshot.capture(source).replacingRanges([
+      (.text, rows("a < 50", "text"), 49), (.binary, rows("a BETWEEN 50 AND 99", "binary"), 50),
+      (.binary, rows("a BETWEEN 100 AND 199", "binary"), 100),
+      (.text, rows("a BETWEEN 200 AND 250", "text"), 51), (.text, rows("a > 250", "text"), 50),
+    ])
     let target = source.replacing(database: TestServer.randomName())
     let report = try snapshot.replay(into: target)
     #expect(report.rowCount == 300)
