@@ -176,6 +176,23 @@ import Testing
     #expect(try psql(target, "SELECT relispopulated FROM pg_class WHERE relname = 'm'") == "f\n")
   }
 
+  @Test func `has no schema public if the source had none`() throws {
+    let source = try TestServer.shared.makeDatabase()
+    try psql(source, "CREATE SCHEMA own; CREATE TABLE own.t (a int)")
+    // What the inventory of a source without it says.
+    let inventory = "schema\town\t\(String(repeating: "0", count: 32))\n"
+    let snapshot = try DatabaseSnapshot.capture(source)
+      .replacing(.inventory, with: Array(inventory.utf8))
+    let target = source.replacing(database: TestServer.randomName())
+    #expect(try snapshot.replay(into: target).warnings == [])
+    #expect(try psql(target, "SELECT to_regnamespace('public') IS NULL, count(*) FROM own.t") == "t|0\n")
+    let damaged = try snapshot.replacing(.inventory, with: [1, 2, 3])
+    let error = #expect(throws: ReplayError.self) {
+      try damaged.replay(into: source.replacing(database: TestServer.randomName()))
+    }
+    #expect(error?.code == .damaged)
+  }
+
   @Test func `loads into a database whose default is read only`() throws {
     let source = try TestServer.shared.makeDatabase()
     try psql(source, "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)")

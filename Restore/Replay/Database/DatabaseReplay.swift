@@ -2,6 +2,7 @@
 
 import Format
 import FoundationEssentials
+import Inventory
 package import Postgres
 import Programs
 package import Repository
@@ -119,6 +120,9 @@ package final class DatabaseReplay {
     report.warnings += lists.warnings
     let database = target.replacing(database: connector.database)
     try phase("pre-data") {
+      if contents.lacksPublicSchema, report.createdDatabase {
+        try connector.open().execute("DROP SCHEMA IF EXISTS public")
+      }
       try restore(archive, .preData, lists.definitions, into: database)
     }
     try phase("rows") { try loadRows(contents, lists, connector) }
@@ -260,7 +264,7 @@ package final class DatabaseReplay {
       // setval is strict: of a sequence that was left out, to_regclass is null and nothing happens.
       let find = options.tables == nil ? "pg_catalog.regclass" : nil
       let calls = part.map { value in
-        let name = Connection.quoteLiteral(Connection.quote(value.sequence))
+        let name = Connection.quoteLiteral(value.sequence.quoted)
         let found = find.map { "\(name)::\($0)" } ?? "pg_catalog.to_regclass(\(name))"
         return "pg_catalog.setval(\(found), \(value.lastValue), \(value.isCalled))"
       }
