@@ -5,7 +5,7 @@ import ArgumentParser
 enum CommandList {
   static let all: [any ParsableCommand.Type] = [
     InitCommand.self, SnapshotsCommand.self, ListCommand.self, DiffCommand.self,
-    CheckCommand.self, ForgetCommand.self, PruneCommand.self, StatusCommand.self,
+    BackupCommand.self, CheckCommand.self, ForgetCommand.self, PruneCommand.self, StatusCommand.self,
     ConfigCommand.self,
   ]
 }

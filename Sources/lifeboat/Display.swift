@@ -18,7 +18,7 @@ enum Display {
 
   /// `1,234,567`.
   static func count(_ value: UInt64) -> String {
-    value.formatted(.number.grouping(.automatic).locale(posix))
+    value.formatted(.number.grouping(.automatic).locale(Locale(identifier: "en_US")))
   }
 
   static func count(_ value: Int) -> String { count(UInt64(max(0, value))) }
