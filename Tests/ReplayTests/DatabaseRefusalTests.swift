@@ -139,6 +139,26 @@ import Workers
     }
   }
 
+  @Test func `notices a table that is defined and has no rows entry`() throws {
+    let (snapshot, target) = try example()
+    let wrong = try snapshot.edited { key, entry in
+      if case .table(let summary) = entry, summary.rowCount == 1 { return nil }
+      return entry
+    }
+    let error = try expectRefusal(.damaged, wrong, into: target)
+    #expect(error.why.hasPrefix("it defines public.small, and holds no rows for it"))
+    #expect(try !exists(target))
+  }
+
+  @Test func `refuses an archive that is none of pg_dump's`() throws {
+    let (snapshot, target) = try example()
+    for bytes in [[], Array("PGDMP".utf8), Array("plain text".utf8)] as [[UInt8]] {
+      let wrong = try snapshot.replacing(.archive, with: bytes)
+      _ = try expectRefusal(.damaged, wrong, into: target)
+    }
+    #expect(try !exists(target))
+  }
+
   @Test func `notices a range that is gone, or shorter than it says`() throws {
     let (snapshot, target) = try example()
     var isFirst = true

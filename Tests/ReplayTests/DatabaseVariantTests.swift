@@ -97,6 +97,27 @@ import Testing
       try connection.query("SELECT tableowner FROM pg_tables WHERE tablename = 't'")[0, 0] == role)
   }
 
+  @Test func `is done as another role if one is named`() throws {
+    let source = try TestServer.shared.makeDatabase()
+    try psql(
+      source,
+      "CREATE TABLE t (a serial PRIMARY KEY); INSERT INTO t DEFAULT VALUES; SELECT lo_create(9)")
+    let snapshot = try DatabaseSnapshot.capture(source)
+    let role = try TestServer.shared.makeRole("NOLOGIN")
+    let target = source.replacing(database: TestServer.randomName())
+    _ = try snapshot.replay(
+      into: target,
+      DatabaseReplayOptions(restoreOwners: false, restorePrivileges: false, role: role))
+    #expect(
+      try psql(
+        target,
+        """
+        SELECT DISTINCT pg_get_userbyid(o) FROM (SELECT relowner FROM pg_class WHERE oid >= 16384 AND relkind = 'r'
+        UNION SELECT lomowner FROM pg_largeobject_metadata
+        UNION SELECT datdba FROM pg_database WHERE datname = current_database()) x (o)
+        """) == "\(role)\n")
+  }
+
   @Test func `makes large objects that the archive does not bring`() throws {
     // As with pg_dump 17 and newer: the archive of an empty database, beside objects.
     let empty = try DatabaseSnapshot.capture(try TestServer.shared.makeDatabase())
@@ -185,7 +206,8 @@ import Testing
       .replacing(.inventory, with: Array(inventory.utf8))
     let target = source.replacing(database: TestServer.randomName())
     #expect(try snapshot.replay(into: target).warnings == [])
-    #expect(try psql(target, "SELECT to_regnamespace('public') IS NULL, count(*) FROM own.t") == "t|0\n")
+    #expect(
+      try psql(target, "SELECT to_regnamespace('public') IS NULL, count(*) FROM own.t") == "t|0\n")
     let damaged = try snapshot.replacing(.inventory, with: [1, 2, 3])
     let error = #expect(throws: ReplayError.self) {
       try damaged.replay(into: source.replacing(database: TestServer.randomName()))

@@ -110,7 +110,12 @@ struct DatabaseContents {
         throw Enough()
       }
     } catch is Enough {}
-    do { return try ArchiveHeader(first) } catch {
+    do throws(ArchiveHeader.Malformed) {
+      let header = try ArchiveHeader(first)
+      // Without them no version could be checked.
+      guard header.serverMajor != nil, header.programMajor != nil else { throw .implausible }
+      return header
+    } catch {
       throw damaged(source, "its archive of definitions is not one of pg_dump's: \(error)")
     }
   }

@@ -243,6 +243,7 @@ package final class DatabaseReplay {
         tables.append(table)
       }
     }
+    if options.tables == nil { try checkTables(contents, connector) }
     let outcome = try RowLoader(
       reader: reader, catalog: catalog, source: source,
       encoding: contents.properties.encoding, connector: connector, progress: progress
@@ -252,6 +253,29 @@ package final class DatabaseReplay {
     report.byteCount = outcome.byteCount
     report.warnings += outcome.late.map {
       "table \($0) could be loaded only after others: a check or default of it reads another table"
+    }
+  }
+
+  /// Every table that the definitions made must be one that the snapshot knows, or it would stay empty
+  /// without a word.
+  private func checkTables(_ contents: DatabaseContents, _ connector: ReplayConnector) throws {
+    let known = Set(contents.tables.map(\.name))
+    let rows = try connector.open().query(
+      """
+      SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema' AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid
+            AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+      """)
+    let unknown = rows.map { QualifiedName(schema: $0[0] ?? "", name: $0[1] ?? "") }
+      .filter { !known.contains($0) }
+    guard unknown.isEmpty else {
+      let names = unknown.sorted().prefix(5).map(\.description).joined(separator: ", ")
+      throw DatabaseContents.damaged(
+        source,
+        "it defines \(names)\(unknown.count > 5 ? " and more" : ""), and holds no rows for it")
     }
   }
 
