@@ -21,8 +21,10 @@ enum Blockers {
       FROM pg_locks l
       JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-      LEFT JOIN pg_prepared_xacts p
-        ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+      LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction = (
+        SELECT x.transactionid FROM pg_locks x
+        WHERE x.virtualtransaction = l.virtualtransaction AND x.pid IS NULL
+          AND x.locktype = 'transactionid' AND x.mode = 'ExclusiveLock' LIMIT 1)
       WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
         AND c.relkind IN ('r', 'p')

@@ -54,7 +54,7 @@ package struct DatabaseSource: Sendable {
   }
 
   /// Whether `text` fits `pattern`, in which `*` stands for any bytes.
-  static func matches(_ text: String, _ pattern: String) -> Bool {
+  package static func matches(_ text: String, _ pattern: String) -> Bool {
     let text = Array(text.utf8)
     let pattern = Array(pattern.utf8)
     // The usual two-pointer walk: on a mismatch, the last star takes one byte more.
