@@ -9,7 +9,13 @@ enum Blockers {
   ///
   /// Only ACCESS EXCLUSIVE conflicts with reading; a session that still waits for it blocks those who come
   /// after it, and is itself blocked by others, who are named too.
-  /// - Parameter relations: oids of the tables; empty for all of the database.
+  /// - Parameters:
+  ///   - what: what was attempted.
+  ///   - relations: oids of the tables; empty for all of the database.
+  ///   - after: how long was waited.
+  ///   - connection: any session of the database that is not in an aborted transaction.
+  /// - Returns: the error to throw.
+  /// - Throws: ``PostgresError``, if the question itself fails.
   static func lockTimeout(
     _ what: String, relations: [String], after: Duration, over connection: Connection
   ) throws -> CaptureError {
