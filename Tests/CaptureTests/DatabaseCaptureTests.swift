@@ -2,6 +2,7 @@
 
 import Capture
 import Format
+import FoundationEssentials
 import Inventory
 import Postgres
 import Repository
@@ -122,8 +123,8 @@ import Workers
     #expect(globals.contains("SCRAM-SHA-256"))
     let inventory = try ObjectInventory.read(over: connection)
     #expect(try captured.stream(.inventory) == inventory.encoded)
-    let sequences = try DocumentBody.decode(
-      [SequenceValue].self, from: try #require(try captured.stream(.sequences)), kind: .snapshot)
+    let sequences = try JSONDecoder().decode(
+      [SequenceValue].self, from: Data(try #require(try captured.stream(.sequences))))
     #expect(sequences.map(\.lastValue) == [3001])
     let properties = try DocumentBody.decode(
       DatabaseProperties.self, from: try #require(try captured.stream(.properties)),
