@@ -24,6 +24,10 @@ package final class Drill {
   let findings: Findings
   private var versions: [String] = []
   private var servers: [any ScratchServer] = []
+  /// Folders that files were restored into, to be removed.
+  var madeFolders: [String] = []
+  /// The folder around them was made, too.
+  var madeMediaFolder = false
 
   /// Servers that were kept because ``DrillOptions/keepScratch`` says so; they end with their owner.
   package var keptClusters: [ScratchCluster] {
@@ -102,7 +106,7 @@ package final class Drill {
           Self.databaseChecks, on: database.name, because: "the database was not restored")
       }
     }
-    try checkLog(of: server)
+    try checkLog(of: server, group.databases.map(\.database))
     for (_, copy) in restored { try options.afterRestore?(copy.target) }
     for (database, copy) in restored { try compare(database, copy) }
     try checkApplication(restored.map(\.1), among: group.databases.map(\.name))
@@ -291,10 +295,10 @@ package final class Drill {
         kind: manifest.databases.isEmpty ? .none : kind, serverVersions: versions,
         mediaFolder: folder),
       verdict: findings.verdict, checks: findings.checks,
-      recoveryTime: RecoveryTime(
+      rto: RecoveryTime(
         totalSeconds: Findings.rounded(recoverySeconds),
         targetSeconds: options.recoveryTimeTarget, phases: findings.phases),
-      recoveryPoint: RecoveryPoint(
+      rpo: RecoveryPoint(
         ageSeconds: Findings.rounded(Self.age(of: manifest, at: began)),
         targetSeconds: options.recoveryPointTarget),
       verificationSeconds: Findings.rounded(findings.verificationSeconds),

@@ -178,8 +178,8 @@ package struct DrillReport: Codable, Hashable, Sendable {
   package var verdict: Verdict
   /// In the order they were made.
   package var checks: [DrillCheck]
-  package var recoveryTime: RecoveryTime
-  package var recoveryPoint: RecoveryPoint
+  package var rto: RecoveryTime
+  package var rpo: RecoveryPoint
   /// Comparing, apart from recovering, in seconds.
   package var verificationSeconds: Double
   package var volume: DrillVolume
@@ -189,7 +189,7 @@ package struct DrillReport: Codable, Hashable, Sendable {
   package init(
     version: Int = currentVersion, program: String, time: Timestamp, host: String,
     snapshot: DrilledSnapshot, scratch: DrillScratch, verdict: Verdict, checks: [DrillCheck],
-    recoveryTime: RecoveryTime, recoveryPoint: RecoveryPoint, verificationSeconds: Double,
+    rto: RecoveryTime, rpo: RecoveryPoint, verificationSeconds: Double,
     volume: DrillVolume, notCovered: [String]
   ) {
     self.version = version
@@ -200,8 +200,8 @@ package struct DrillReport: Codable, Hashable, Sendable {
     self.scratch = scratch
     self.verdict = verdict
     self.checks = checks
-    self.recoveryTime = recoveryTime
-    self.recoveryPoint = recoveryPoint
+    self.rto = rto
+    self.rpo = rpo
     self.verificationSeconds = verificationSeconds
     self.volume = volume
     self.notCovered = notCovered

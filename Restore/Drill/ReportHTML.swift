@@ -37,11 +37,11 @@ extension DrillReport {
   private func tiles(_ page: inout HTMLPage) {
     page.raw("<section class=\"tiles\" aria-label=\"Results at a glance\">")
     tile(
-      "Recovery time", "RTO", recoveryTime.totalSeconds, recoveryTime.targetSeconds,
-      recoveryTime.isWithinTarget, "until database and files were back", &page)
+      "Recovery time", "RTO", rto.totalSeconds, rto.targetSeconds,
+      rto.isWithinTarget, "until database and files were back", &page)
     tile(
-      "Data at risk", "RPO", recoveryPoint.ageSeconds, recoveryPoint.targetSeconds,
-      recoveryPoint.isWithinTarget, "the age of this snapshot", &page)
+      "Data at risk", "RPO", rpo.ageSeconds, rpo.targetSeconds,
+      rpo.isWithinTarget, "the age of this snapshot", &page)
     page.raw("<div class=\"tile\">")
     page.element("h2", "Brought back")
     page.element("p", ReportWords.bytes(volume.bytes), class: "figure")
@@ -97,13 +97,13 @@ extension DrillReport {
   }
 
   private func phases(_ page: inout HTMLPage) {
-    let phases = recoveryTime.phasesByName.filter { $0.seconds > 0 }
+    let phases = rto.phasesByName.filter { $0.seconds > 0 }
     guard let longest = phases.map(\.seconds).max(), longest > 0 else { return }
     page.raw("<section><h2>Recovery, phase by phase</h2><table class=\"phases\"><tbody>")
     for phase in phases {
       let width = ReportWords.decimal(max(phase.seconds / longest * 100, 0.4), digits: 1)
       let share = ReportWords.decimal(
-        phase.seconds / max(recoveryTime.totalSeconds, phase.seconds) * 100, digits: 0)
+        phase.seconds / max(rto.totalSeconds, phase.seconds) * 100, digits: 0)
       page.raw("<tr><th scope=\"row\">")
       page.text(phase.name)
       page.raw("</th><td class=\"bar\"><span style=\"width:\(width)%\"></span></td><td>")

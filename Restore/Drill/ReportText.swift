@@ -18,10 +18,10 @@ extension DrillReport {
     page.row("brought back", volume.words)
     page.row(
       "recovery time",
-      target(recoveryTime.totalSeconds, recoveryTime.targetSeconds, recoveryTime.isWithinTarget))
+      target(rto.totalSeconds, rto.targetSeconds, rto.isWithinTarget))
     page.row(
       "data at risk",
-      target(recoveryPoint.ageSeconds, recoveryPoint.targetSeconds, recoveryPoint.isWithinTarget))
+      target(rpo.ageSeconds, rpo.targetSeconds, rpo.isWithinTarget))
     page.row("comparing took", ReportWords.duration(verificationSeconds))
 
     phaseLines(&page)
@@ -59,7 +59,7 @@ extension DrillReport {
   }
 
   private func phaseLines(_ page: inout TextPage) {
-    let phases = recoveryTime.phasesByName
+    let phases = rto.phasesByName
     guard let longest = phases.map(\.seconds).max(), longest > 0 else { return }
     page.heading("Recovery by phase")
     for phase in phases {

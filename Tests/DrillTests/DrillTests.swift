@@ -17,7 +17,7 @@ import Workers
   init() throws { application = try ExampleApplication.shared.get() }
 
   @Test func `of a sound snapshot passes, and leaves nothing behind`() throws {
-    let folder = try ScratchFolder()
+    let folder = try OpenFolder()
     var options = DrillOptions()
     options.scratchFolder = folder.path
     options.recoveryPointTarget = 3600
@@ -38,8 +38,8 @@ import Workers
     #expect(report.volume.tables == 5)
     #expect(report.volume.largeObjects == 2)
     #expect(report.volume.files == 3)
-    #expect(report.recoveryTime.phases.contains { $0.name == "rows" && $0.subject == "shop" })
-    #expect(report.recoveryTime.phases.contains { $0.name == "files" })
+    #expect(report.rto.phases.contains { $0.name == "rows" && $0.subject == "shop" })
+    #expect(report.rto.phases.contains { $0.name == "files" })
     #expect(report.snapshot.id == application.snapshot.id.hex)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
@@ -158,7 +158,7 @@ import Workers
   }
 
   @Test func `stops when it is asked to, and removes what it made`() throws {
-    let folder = try ScratchFolder()
+    let folder = try OpenFolder()
     let cancellation = Cancellation()
     var options = DrillOptions()
     options.scratchFolder = folder.path

@@ -15,7 +15,7 @@ import Testing
   @Test func `has the JSON keys that the documentation names`() throws {
     let text = String(decoding: try DrillReport.example().json(), as: UTF8.self)
     for key in [
-      "checks", "host", "notCovered", "program", "recoveryPoint", "recoveryTime", "scratch",
+      "checks", "host", "notCovered", "program", "rpo", "rto", "scratch",
       "snapshot", "time", "verdict", "verificationSeconds", "version", "volume", "ageSeconds",
       "targetSeconds", "totalSeconds", "phases", "expected", "actual", "details", "seconds",
     ] {
@@ -100,7 +100,7 @@ import Testing
   ])
   func `writes lengths of time as people say them`(seconds: Double, words: String) {
     var report = DrillReport.example(.pass)
-    report.recoveryPoint = RecoveryPoint(ageSeconds: seconds, targetSeconds: nil)
+    report.rpo = RecoveryPoint(ageSeconds: seconds, targetSeconds: nil)
     #expect(report.text(colour: false).contains("data at risk    \(words), no target set"))
   }
 }

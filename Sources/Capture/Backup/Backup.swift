@@ -1,6 +1,6 @@
 // One backup from beginning to commit: databases first, media after, references between, one manifest.
 
-package import Format
+import Format
 import FoundationEssentials
 package import Repository
 package import Workers
