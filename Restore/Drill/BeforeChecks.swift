@@ -72,7 +72,7 @@ extension Drill {
     return sample
   }
 
-  /// Does the scratch server have the extensions and the locale that the database needs?
+  /// Looks for the extensions and the locale that the database needs.
   func checkRequirements(_ database: RecordedDatabase, on server: any ScratchServer) throws {
     try findings.check(
       "before.requirements", "The scratch server has what the database needs", on: database.name,
@@ -93,7 +93,8 @@ extension Drill {
         }
         if !available.contains(item.version) {
           different.append(
-            "extension \(item.name) was \(item.version), and \(available.sorted().joined(separator: ", ")) is there")
+            "extension \(item.name) was \(item.version), and \(available.sorted().joined(separator: ", ")) is there"
+          )
         }
       }
       if properties.localeProvider == "c" {
@@ -102,7 +103,8 @@ extension Drill {
           different.append("the locale \(locale) does not seem to be installed on this machine")
         }
       }
-      let words = ReportWords.count(properties.extensions.count, "extension")
+      let words =
+        ReportWords.count(properties.extensions.count, "extension")
         + ", locale \(properties.icuLocale ?? properties.collate)"
       guard missing.isEmpty else {
         return Finding(.fail, "something is missing", details: missing + different)
@@ -129,7 +131,10 @@ extension Drill {
 
   /// What a private server wrote into its log while databases were restored.
   ///
-  /// - Parameter databases: what was restored, as the server calls it.
+  /// - Parameters:
+  ///   - server: where they were restored.
+  ///   - databases: what was restored, as the server calls it.
+  /// - Throws: `Cancelled`.
   func checkLog(of server: any ScratchServer, _ databases: [String]) throws {
     guard let log = server.log() else {
       findings.notCovered("the log of the server that was named")

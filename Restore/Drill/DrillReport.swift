@@ -162,7 +162,9 @@ package struct DrillVolume: Codable, Hashable, Sendable {
   }
 }
 
-/// The outcome of one drill. Times are UTC, durations seconds; `docs/drill-report.md` explains the JSON.
+/// The outcome of one drill.
+///
+/// Times are UTC, durations seconds; `docs/drill-report.md` explains the JSON.
 package struct DrillReport: Codable, Hashable, Sendable {
   package static let currentVersion = 1
 
@@ -178,8 +180,8 @@ package struct DrillReport: Codable, Hashable, Sendable {
   package var verdict: Verdict
   /// In the order they were made.
   package var checks: [DrillCheck]
-  package var rto: RecoveryTime
-  package var rpo: RecoveryPoint
+  package var recoveryTime: RecoveryTime
+  package var recoveryPoint: RecoveryPoint
   /// Comparing, apart from recovering, in seconds.
   package var verificationSeconds: Double
   package var volume: DrillVolume
@@ -189,7 +191,7 @@ package struct DrillReport: Codable, Hashable, Sendable {
   package init(
     version: Int = currentVersion, program: String, time: Timestamp, host: String,
     snapshot: DrilledSnapshot, scratch: DrillScratch, verdict: Verdict, checks: [DrillCheck],
-    rto: RecoveryTime, rpo: RecoveryPoint, verificationSeconds: Double,
+    recoveryTime: RecoveryTime, recoveryPoint: RecoveryPoint, verificationSeconds: Double,
     volume: DrillVolume, notCovered: [String]
   ) {
     self.version = version
@@ -200,8 +202,8 @@ package struct DrillReport: Codable, Hashable, Sendable {
     self.scratch = scratch
     self.verdict = verdict
     self.checks = checks
-    self.rto = rto
-    self.rpo = rpo
+    self.recoveryTime = recoveryTime
+    self.recoveryPoint = recoveryPoint
     self.verificationSeconds = verificationSeconds
     self.volume = volume
     self.notCovered = notCovered

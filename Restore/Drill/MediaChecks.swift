@@ -68,10 +68,12 @@ extension Drill {
       report = done
       findings.volume.files &+= done.fileCount
       findings.volume.bytes &+= done.byteCount
-      let words = "\(ReportWords.count(done.fileCount, "file")), \(ReportWords.bytes(done.byteCount))"
+      let words =
+        "\(ReportWords.count(done.fileCount, "file")), \(ReportWords.bytes(done.byteCount))"
       guard done.errorCount == 0, done.fileCount == media.fileCount else {
         return Finding(
-          .fail, "\(words), \(ReportWords.count(done.errorCount, "entry").replacing("entrys", with: "entries")) failed",
+          .fail,
+          "\(words), \(ReportWords.count(done.errorCount, "entry").replacing("entrys", with: "entries")) failed",
           details: done.errors)
       }
       // Someone who is not root cannot give files away.

@@ -17,10 +17,11 @@ extension DrillReport {
       class: "subject")
     page.raw("</div></header><main>")
     tiles(&page)
+    attention(&page)
     phases(&page)
     for group in Self.groups {
-      let members = checks.filter { $0.group == group.id }
-      if !members.isEmpty { section(group.heading, members, &page) }
+      let members = checks.enumerated().filter { $0.element.group == group.id }
+      if !members.isEmpty { section(group.heading, members.map { ($0.offset, $0.element) }, &page) }
     }
     gaps(&page)
     facts(&page)
@@ -37,11 +38,11 @@ extension DrillReport {
   private func tiles(_ page: inout HTMLPage) {
     page.raw("<section class=\"tiles\" aria-label=\"Results at a glance\">")
     tile(
-      "Recovery time", "RTO", rto.totalSeconds, rto.targetSeconds,
-      rto.isWithinTarget, "until database and files were back", &page)
+      "Recovery time", "RTO", recoveryTime.totalSeconds, recoveryTime.targetSeconds,
+      recoveryTime.isWithinTarget, "until database and files were back", &page)
     tile(
-      "Data at risk", "RPO", rpo.ageSeconds, rpo.targetSeconds,
-      rpo.isWithinTarget, "the age of this snapshot", &page)
+      "Data at risk", "RPO", recoveryPoint.ageSeconds, recoveryPoint.targetSeconds,
+      recoveryPoint.isWithinTarget, "the age of this snapshot", &page)
     page.raw("<div class=\"tile\">")
     page.element("h2", "Brought back")
     page.element("p", ReportWords.bytes(volume.bytes), class: "figure")
@@ -96,14 +97,34 @@ extension DrillReport {
     page.raw("</div>")
   }
 
+  private func attention(_ page: inout HTMLPage) {
+    let worst = attentionList
+    guard !worst.isEmpty else { return }
+    page.raw("<section class=\"attention\"><h2>What needs attention</h2><ul>")
+    for (number, check) in worst {
+      page.raw("<li class=\"\(check.verdict.rawValue)\"><a href=\"#check-\(number)\">")
+      page.raw("<span class=\"badge\">\(check.verdict.word)</span> <span>")
+      page.text(check.title)
+      if let subject = check.subject {
+        page.raw(" <span class=\"on\">")
+        page.text(subject)
+        page.raw("</span>")
+      }
+      page.raw("</span></a>")
+      page.element("p", check.actual)
+      page.raw("</li>")
+    }
+    page.raw("</ul></section>")
+  }
+
   private func phases(_ page: inout HTMLPage) {
-    let phases = rto.phasesByName.filter { $0.seconds > 0 }
+    let phases = recoveryTime.phasesByName.filter { $0.seconds > 0 }
     guard let longest = phases.map(\.seconds).max(), longest > 0 else { return }
     page.raw("<section><h2>Recovery, phase by phase</h2><table class=\"phases\"><tbody>")
     for phase in phases {
       let width = ReportWords.decimal(max(phase.seconds / longest * 100, 0.4), digits: 1)
       let share = ReportWords.decimal(
-        phase.seconds / max(rto.totalSeconds, phase.seconds) * 100, digits: 0)
+        phase.seconds / max(recoveryTime.totalSeconds, phase.seconds) * 100, digits: 0)
       page.raw("<tr><th scope=\"row\">")
       page.text(phase.name)
       page.raw("</th><td class=\"bar\"><span style=\"width:\(width)%\"></span></td><td>")
@@ -113,12 +134,12 @@ extension DrillReport {
     page.raw("</tbody></table></section>")
   }
 
-  private func section(_ heading: String, _ members: [DrillCheck], _ page: inout HTMLPage) {
+  private func section(_ heading: String, _ members: [(Int, DrillCheck)], _ page: inout HTMLPage) {
     page.raw("<section class=\"checks\"><h2>")
     page.text(heading)
     page.raw("</h2>")
-    for check in members {
-      page.raw("<article class=\"check \(check.verdict.rawValue)\"><h3>")
+    for (number, check) in members {
+      page.raw("<article id=\"check-\(number)\" class=\"check \(check.verdict.rawValue)\"><h3>")
       page.raw("<span class=\"badge\">\(check.verdict.word)</span> ")
       page.text(check.title)
       if let subject = check.subject {
@@ -197,7 +218,9 @@ extension Verdict {
   }
 }
 
-/// HTML under construction. `raw` is for this program's own markup; all else goes through `text`.
+/// HTML under construction.
+///
+/// `raw` is for this program's own markup; all else goes through `text`.
 struct HTMLPage {
   private var body = ""
 
@@ -227,7 +250,9 @@ struct HTMLPage {
     return result
   }
 
-  /// The whole document. Its policy forbids scripts and every request, should an escape ever fail.
+  /// The whole document.
+  ///
+  /// Its policy forbids scripts and every request, should an escape ever fail.
   func document(title: String) -> String {
     """
     <!DOCTYPE html>

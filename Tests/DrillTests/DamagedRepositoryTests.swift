@@ -5,8 +5,8 @@ import Format
 import FoundationEssentials
 import Repository
 import Storage
-import Testing
 import TestSupport
+import Testing
 import Workers
 
 @Suite(.serialized) struct `A drill of a damaged repository` {

@@ -26,7 +26,10 @@ final class ExampleApplication: Sendable {
   /// Backed up once; tests break their own copies of it.
   static let shared = Result { try ExampleApplication() }
 
-  /// - Parameter more: SQL to run in the source before it is backed up.
+  /// Makes the application and backs it up.
+  ///
+  /// - Parameter more: SQL to run in the source before that.
+  /// - Throws: whatever goes wrong.
   init(_ more: String = "") throws {
     folder = try ScratchFolder()
     clerk = try TestServer.shared.makeRole()
@@ -34,7 +37,9 @@ final class ExampleApplication: Sendable {
     try psql(source, Self.script(clerk: clerk) + more)
     media = folder.path + "/uploads"
     try Self.write(Array("one".utf8), to: media, "a.txt")
-    try Self.write((0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }, to: media, "sub/b.bin")
+    try Self.write(
+      (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }, to: media,
+      "sub/b.bin")
     try Self.write([], to: media, "sub/empty")
 
     let key = try RecoveryKey.generate()

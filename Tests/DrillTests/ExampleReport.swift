@@ -74,7 +74,7 @@ extension DrillReport {
       scratch: DrillScratch(
         kind: .privateCluster, serverVersions: ["15.20"], mediaFolder: nil),
       verdict: verdict, checks: checks,
-      rto: RecoveryTime(
+      recoveryTime: RecoveryTime(
         totalSeconds: 391.6, targetSeconds: 1800,
         phases: [
           DrillPhase(name: "start server", subject: nil, seconds: 2.2),
@@ -86,7 +86,7 @@ extension DrillReport {
           DrillPhase(name: "analyze", subject: "shop", seconds: 7.2),
           DrillPhase(name: "files", subject: "uploads", seconds: 88),
         ]),
-      rpo: RecoveryPoint(ageSeconds: 7200, targetSeconds: 3600),
+      recoveryPoint: RecoveryPoint(ageSeconds: 7200, targetSeconds: 3600),
       verificationSeconds: 63.2,
       volume: DrillVolume(
         bytes: 11_200_000_000, tables: 61, rows: 4_120_338, largeObjects: 12, files: 120_034),

@@ -2,8 +2,8 @@
 
 import Drill
 import FoundationEssentials
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.serialized) struct `Files in a drill` {
   @Test func `are restored into a folder, compared and removed`() throws {
@@ -13,7 +13,8 @@ import TestSupport
     var options = DrillOptions()
     options.media = .folder(place)
     options.applicationChecks = [
-      ApplicationCheck(name: "file", command: "test \"$(cat \"$LIFEBOAT_MEDIA\"/uploads/a.txt)\" = one")
+      ApplicationCheck(
+        name: "file", command: "test \"$(cat \"$LIFEBOAT_MEDIA\"/uploads/a.txt)\" = one")
     ]
     let report = try application.drill(options)
     #expect(report.verdict == .pass, "\(report.story)")

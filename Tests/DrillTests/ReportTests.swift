@@ -15,7 +15,7 @@ import Testing
   @Test func `has the JSON keys that the documentation names`() throws {
     let text = String(decoding: try DrillReport.example().json(), as: UTF8.self)
     for key in [
-      "checks", "host", "notCovered", "program", "rpo", "rto", "scratch",
+      "checks", "host", "notCovered", "program", "recoveryPoint", "recoveryTime", "scratch",
       "snapshot", "time", "verdict", "verificationSeconds", "version", "volume", "ageSeconds",
       "targetSeconds", "totalSeconds", "phases", "expected", "actual", "details", "seconds",
     ] {
@@ -76,7 +76,8 @@ import Testing
   func `shows what a terminal or a reader would obey as escapes`(name: String) {
     let report = DrillReport.example(.fail, table: name)
     for text in [report.text(colour: false), report.html()] {
-      for scalar in name.unicodeScalars where scalar.properties.generalCategory == .control || scalar.value > 0x2000 {
+      for scalar in name.unicodeScalars
+      where scalar.properties.generalCategory == .control || scalar.value > 0x2000 {
         #expect(!text.unicodeScalars.contains(scalar))
         #expect(text.contains("\\u{\(String(scalar.value, radix: 16))}"))
       }
@@ -100,7 +101,7 @@ import Testing
   ])
   func `writes lengths of time as people say them`(seconds: Double, words: String) {
     var report = DrillReport.example(.pass)
-    report.rpo = RecoveryPoint(ageSeconds: seconds, targetSeconds: nil)
+    report.recoveryPoint = RecoveryPoint(ageSeconds: seconds, targetSeconds: nil)
     #expect(report.text(colour: false).contains("data at risk    \(words), no target set"))
   }
 }
