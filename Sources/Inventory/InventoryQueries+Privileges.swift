@@ -4,7 +4,9 @@
 // order means nothing. All run with an empty search_path, so that names come qualified.
 
 extension InventoryQueries {
-  /// Owners, and privileges that are not the defaults. Sorted, because a copy grants in another order; compared with
+  /// Owners, and privileges that are not the defaults.
+  ///
+  /// Sorted, because a copy grants in another order; compared with
   /// the defaults, because a grant that was taken back leaves the defaults written out.
   static let owners = """
     , owned(classid, objid, owner, privileges, kind) AS (

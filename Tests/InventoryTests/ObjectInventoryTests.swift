@@ -43,7 +43,9 @@ import Testing
   @Test(arguments: [
     Change("DROP INDEX app.t_name", "missing comment index app.t_name", "missing index app.t_name"),
     Change("ALTER TABLE app.t ALTER name SET DEFAULT 'y'", "changed column app.t.name"),
-    Change("ALTER TABLE app.t ALTER name TYPE varchar(41)", "changed column app.t.name"),
+    Change(
+      "ALTER TABLE app.rng ALTER v TYPE bigint", "changed column app.rng.v",
+      "changed column app.rng1.v"),
     Change("ALTER TABLE app.t ALTER name SET STATISTICS 201", "changed column app.t.name"),
     Change("ALTER TABLE app.t ALTER body SET STORAGE MAIN", "changed column app.t.body"),
     Change("ALTER TABLE app.u ALTER v SET NOT NULL", "changed column app.u.v"),
@@ -85,7 +87,7 @@ import Testing
       "added privileges function pg_catalog.pg_sleep(double precision)"),
     Change(
       "REVOKE EXECUTE ON FUNCTION public.hstore(text, text) FROM PUBLIC",
-      "added privileges function public.hstore(text,text)"),
+      "added privileges function public.hstore(pg_catalog.text,pg_catalog.text)"),
     Change("DROP EXTENSION hstore", "missing comment extension hstore", "missing extension hstore"),
   ])
   func `changes with a single change`(_ change: Change) throws {

@@ -1,12 +1,14 @@
 import Format
 import Foundation
 import Postgres
-import Replay
 import Repository
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 import Workers
+
+@testable import Replay
 
 @Suite struct `A replay that must not succeed` {
   /// A small database, captured, and a name that is free.
@@ -137,6 +139,26 @@ import Workers
     }
   }
 
+  @Test func `notices a table that is defined and has no rows entry`() throws {
+    let (snapshot, target) = try example()
+    let wrong = try snapshot.edited { key, entry in
+      if case .table(let summary) = entry, summary.rowCount == 1 { return nil }
+      return entry
+    }
+    let error = try expectRefusal(.damaged, wrong, into: target)
+    #expect(error.why.hasPrefix("it defines public.small, and holds no rows for it"))
+    #expect(try !exists(target))
+  }
+
+  @Test func `refuses an archive that is none of pg_dump's`() throws {
+    let (snapshot, target) = try example()
+    for bytes in [[], Array("PGDMP".utf8), Array("plain text".utf8)] as [[UInt8]] {
+      let wrong = try snapshot.replacing(.archive, with: bytes)
+      _ = try expectRefusal(.damaged, wrong, into: target)
+    }
+    #expect(try !exists(target))
+  }
+
   @Test func `notices a range that is gone, or shorter than it says`() throws {
     let (snapshot, target) = try example()
     var isFirst = true
@@ -173,6 +195,62 @@ import Workers
     let error = try expectRefusal(.restoreFailed, snapshot, into: target)
     #expect(error.why.contains("relation \"helper\" does not exist"))
     #expect(try !exists(target))
+  }
+
+  @Test func `quotes neither rows nor passwords`() throws {
+    let source = try TestServer.shared.makeDatabase()
+    try psql(
+      source,
+      """
+      CREATE TABLE t (a text PRIMARY KEY); INSERT INTO t VALUES ('visible-row');
+      CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+      CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u', password 'visible-password');
+      """)
+    let snapshot = try DatabaseSnapshot.capture(source)
+    let target = source.replacing(database: TestServer.randomName())
+    // The row twice: the primary key cannot be made.
+    let line = Array("visible-row\n".utf8)
+    let twice = try snapshot.replacingRanges([(.text, line + line, 2)]).edited { _, entry in
+      guard case .table(var summary) = entry else { return entry }
+      summary.rowCount = 2
+      return .table(summary)
+    }
+    let error = try expectRefusal(.restoreFailed, twice, into: target)
+    #expect(error.why.contains("could not create unique index \"t_pkey\""))
+    #expect(!error.description.contains("visible"))
+    // A role without the right to make wrappers meets the error before; so the words are tried alone.
+    let said = ArchiveRestore.cause(in: [
+      "pg_restore: while", "pg_restore: error: could not execute query: ERROR:  nope",
+      "DETAIL:  Key (a)=(visible) is duplicated.", "HINT:  try",
+      "Command was: CREATE USER MAPPING FOR x SERVER s OPTIONS (password 'visible');", "visible",
+    ])
+    #expect(
+      said
+        == "pg_restore: error: could not execute query: ERROR:  nope | HINT:  try | Command was: CREATE USER MAPPING FOR x SERVER s"
+    )
+  }
+
+  @Test func `is not to be taken for a whole database while it runs`() throws {
+    let (snapshot, target) = try example()
+    let role = try TestServer.shared.makeRole("LOGIN")
+    let seen = Mutex<[String]>([])
+    let progress = Progress { reading in
+      guard reading.phase == "rows" else { return }
+      let admitted = (try? Connection(target.setting("user", to: role))) != nil
+      let comment = try? psql(
+        target,
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+      )
+      seen.withLock { $0.append("\(admitted) \(comment ?? "")") }
+    }
+    _ = try DatabaseReplay(
+      reader: snapshot.reader, catalog: snapshot.catalog, source: DatabaseSnapshot.source,
+      into: target, progress: progress
+    ).perform()
+    let lines = seen.withLock { $0 }
+    #expect(!lines.isEmpty)
+    #expect(lines.allSatisfy { $0.hasPrefix("false lifeboat: unfinished restore;") }, "\(lines)")
+    #expect(throws: Never.self) { try Connection(target.setting("user", to: role)) }
   }
 
   @Test func `keeps the mark on a database that it did not make`() throws {

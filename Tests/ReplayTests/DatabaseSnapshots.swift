@@ -1,5 +1,6 @@
 // Owns snapshots for these tests: made from a real database, kept in memory, and edited to be wrong.
 
+import Capture
 import Format
 import Foundation
 import Postgres
@@ -9,6 +10,8 @@ import Repository
 import Sodium
 import Storage
 import TestSupport
+import Testing
+import Workers
 
 /// A repository in memory with one snapshot of one database called `app`.
 struct DatabaseSnapshot {
@@ -30,13 +33,32 @@ struct DatabaseSnapshot {
 
   /// An empty repository whose catalog `body` writes.
   init(_ body: (inout CatalogWriter, ContentWriter) throws -> Void) throws {
+    let (storage, repository) = try Self.makeRepository()
+    try self.init(storage: storage, repository: repository, body)
+  }
+
+  /// Captures the database behind `target` as a backup does.
+  static func capture(_ target: ConnectionTarget) throws -> DatabaseSnapshot {
+    let (storage, repository) = try makeRepository()
+    return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, content in
+      let capture = DatabaseCapture(
+        DatabaseSource(name: source, target: target), repository: repository,
+        writer: content.writer, cancellation: Cancellation(), progress: Progress(), parent: nil)
+      try capture.begin()
+      _ = try capture.capture(into: &catalog)
+      capture.end()
+    }
+  }
+
+  private static func makeRepository() throws -> (MemoryStorage, Repository) {
     let storage = MemoryStorage()
     let passphrase = try Secret(copying: Array("correct horse".utf8).span)
     _ = try KeyRing.create(
       in: storage, passphrase: passphrase, hash: .minimal, label: "test", withRecoveryKey: false,
-      created: Timestamp(microseconds: 0), packByteCount: 1 << 20)
-    let repository = try Repository.open(storage, with: .passphrase(passphrase), scratch: "/tmp")
-    try self.init(storage: storage, repository: repository, body)
+      created: Timestamp(microseconds: 0), packByteCount: 1 << 20, tableRangeBlocks: 16)
+    return (
+      storage, try Repository.open(storage, with: .passphrase(passphrase), scratch: "/tmp")
+    )
   }
 
   private init(
@@ -167,21 +189,34 @@ extension DatabaseSnapshot {
     }
   }
 
-  /// The same snapshot with the second range of rows in binary form.
-  func replacingSecondRange(_ bytes: [UInt8], rows: UInt64) throws -> DatabaseSnapshot {
+  /// The same snapshot with the rows of its only table as these ranges.
+  func replacingRanges(_ ranges: [(TableRange.RowFormat, [UInt8], rows: UInt64)]) throws
+    -> DatabaseSnapshot
+  {
     let old = try catalog
-    var count = 0
+    let rows = DatabasePart.rows.key(in: Self.source)
+    var isDone = false
     return try DatabaseSnapshot(storage: storage, repository: repository) { catalog, content in
       try old.forEach { key, entry in
-        guard case .range(var range) = entry else { return try catalog.append(key, entry) }
-        count += 1
-        if count == 2 {
-          range.format = .binary
-          range.rowCount = rows
-          range.content = try content.content(bytes)
+        guard key.isWithin(rows) else { return try catalog.append(key, entry) }
+        guard !isDone else { return }
+        isDone = true
+        let table = CatalogKey(components: key.components.dropLast())
+        for (number, range) in ranges.enumerated() {
+          try catalog.append(
+            try #require(table).appending(number: UInt64(number)),
+            .range(
+              TableRange(
+                rowCount: range.rows, format: range.0, content: try content.content(range.1),
+                digest: Digest())))
         }
-        try catalog.append(key, .range(range))
       }
     }
   }
+}
+
+/// The bytes of hexadecimal digits.
+func hexadecimal(_ text: String) -> [UInt8] {
+  let digits = Array(text.utf8).map { UInt8($0 > 57 ? $0 - 87 : $0 - 48) }
+  return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

@@ -97,6 +97,27 @@ import Testing
       try connection.query("SELECT tableowner FROM pg_tables WHERE tablename = 't'")[0, 0] == role)
   }
 
+  @Test func `is done as another role if one is named`() throws {
+    let source = try TestServer.shared.makeDatabase()
+    try psql(
+      source,
+      "CREATE TABLE t (a serial PRIMARY KEY); INSERT INTO t DEFAULT VALUES; SELECT lo_create(9)")
+    let snapshot = try DatabaseSnapshot.capture(source)
+    let role = try TestServer.shared.makeRole("NOLOGIN")
+    let target = source.replacing(database: TestServer.randomName())
+    _ = try snapshot.replay(
+      into: target,
+      DatabaseReplayOptions(restoreOwners: false, restorePrivileges: false, role: role))
+    #expect(
+      try psql(
+        target,
+        """
+        SELECT DISTINCT pg_get_userbyid(o) FROM (SELECT relowner FROM pg_class WHERE oid >= 16384 AND relkind = 'r'
+        UNION SELECT lomowner FROM pg_largeobject_metadata
+        UNION SELECT datdba FROM pg_database WHERE datname = current_database()) x (o)
+        """) == "\(role)\n")
+  }
+
   @Test func `makes large objects that the archive does not bring`() throws {
     // As with pg_dump 17 and newer: the archive of an empty database, beside objects.
     let empty = try DatabaseSnapshot.capture(try TestServer.shared.makeDatabase())
@@ -146,11 +167,18 @@ import Testing
       "CREATE TABLE t (a int, b bytea); INSERT INTO t SELECT i, decode(md5(i::text), 'hex') FROM generate_series(1, 300) i"
     )
     let connection = try Connection(source)
-    var binary: [UInt8] = []
-    _ = try connection.copyOut(
-      "COPY (SELECT * FROM t WHERE a BETWEEN 101 AND 200) TO STDOUT WITH (FORMAT binary)"
-    ) { piece in for index in piece.indices { binary.append(piece[index]) } }
-    let snapshot = try DatabaseSnapshot.capture(source).replacingSecondRange(binary, rows: 100)
+    func rows(_ condition: String, _ format: String) throws -> [UInt8] {
+      var bytes: [UInt8] = []
+      _ = try connection.copyOut(
+        "COPY (SELECT * FROM t WHERE \(condition)) TO STDOUT WITH (FORMAT \(format))"
+      ) { piece in for index in piece.indices { bytes.append(piece[index]) } }
+      return bytes
+    }
+    let snapshot = try DatabaseSnapshot.capture(source).replacingRanges([
+      (.text, rows("a < 50", "text"), 49), (.binary, rows("a BETWEEN 50 AND 99", "binary"), 50),
+      (.binary, rows("a BETWEEN 100 AND 199", "binary"), 100),
+      (.text, rows("a BETWEEN 200 AND 250", "text"), 51), (.text, rows("a > 250", "text"), 50),
+    ])
     let target = source.replacing(database: TestServer.randomName())
     let report = try snapshot.replay(into: target)
     #expect(report.rowCount == 300)
@@ -167,6 +195,24 @@ import Testing
       into: target, DatabaseReplayOptions(analyze: false, refreshMaterializedViews: false))
     #expect(report.warnings == ["1 materialized view was not filled, as asked"])
     #expect(try psql(target, "SELECT relispopulated FROM pg_class WHERE relname = 'm'") == "f\n")
+  }
+
+  @Test func `has no schema public if the source had none`() throws {
+    let source = try TestServer.shared.makeDatabase()
+    try psql(source, "CREATE SCHEMA own; CREATE TABLE own.t (a int)")
+    // What the inventory of a source without it says.
+    let inventory = "schema\town\t\(String(repeating: "0", count: 32))\n"
+    let snapshot = try DatabaseSnapshot.capture(source)
+      .replacing(.inventory, with: Array(inventory.utf8))
+    let target = source.replacing(database: TestServer.randomName())
+    #expect(try snapshot.replay(into: target).warnings == [])
+    #expect(
+      try psql(target, "SELECT to_regnamespace('public') IS NULL, count(*) FROM own.t") == "t|0\n")
+    let damaged = try snapshot.replacing(.inventory, with: [1, 2, 3])
+    let error = #expect(throws: ReplayError.self) {
+      try damaged.replay(into: source.replacing(database: TestServer.randomName()))
+    }
+    #expect(error?.code == .damaged)
   }
 
   @Test func `loads into a database whose default is read only`() throws {

@@ -144,9 +144,7 @@ struct ArchiveRestore {
       ).run(outputLimit: 1 << 20, cancellation: isCancelled)
       let said = result.standardError.split(separator: "\n").map { quotable(String($0)) }
       guard result.isSuccess else {
-        // The first error is the cause; it goes on over a few lines.
-        let words = said.filter { !$0.isEmpty }.drop { !$0.contains("error:") }.prefix(8)
-          .joined(separator: " | ")
+        let words = Self.cause(in: said)
         throw ReplayError(
           .restoreFailed, what: "cannot restore \(section.words)",
           why: words.isEmpty ? "pg_restore ended with status \(result.exitStatus)" : words,
@@ -154,6 +152,26 @@ struct ArchiveRestore {
       }
       return said.filter { !$0.isEmpty }
     }
+  }
+
+  /// The first error among pg_restore's lines, with what explains it, and without rows or secrets.
+  ///
+  /// Of the command that failed only the beginning is shown: it may hold the password of a user mapping. A
+  /// DETAIL that shows values (`Key (a)=(1) is duplicated.`) is a row.
+  static func cause(in lines: [String]) -> String {
+    var words: [String] = []
+    for line in lines.drop(while: { !$0.contains("error:") }) where !line.isEmpty {
+      if line.hasPrefix("Command was:") {
+        let command = line.prefix(160)
+        let options = command.firstRange(of: " OPTIONS")?.lowerBound ?? command.endIndex
+        words.append(String(command[..<options]))
+        break
+      }
+      if line.hasPrefix("DETAIL:"), line.contains("=(") { continue }
+      words.append(line)
+      if words.count == 8 { break }
+    }
+    return words.joined(separator: " | ")
   }
 
   /// Lends the SQL of one section to `body`.

@@ -2,6 +2,7 @@
 
 import Format
 import FoundationEssentials
+import Inventory
 import Repository
 
 /// A table of the snapshot.
@@ -21,6 +22,8 @@ struct DatabaseContents {
   var archive: Content
   var globals: Content?
   var header: ArchiveHeader
+  /// The source had dropped `public`, which every new database has and which pg_dump never drops.
+  var lacksPublicSchema = false
 
   /// The server's major version at capture.
   var serverMajor: Int { header.serverMajor ?? 0 }
@@ -28,6 +31,7 @@ struct DatabaseContents {
   /// Properties of a database with 100,000 settings would be smaller.
   private static let propertiesLimit = 64 << 20
   private static let sequencesLimit = 256 << 20
+  private static let inventoryLimit = 1 << 30
 
   /// - Throws: ``ReplayError`` with code `notInSnapshot` if there is no such source; what reading throws.
   init(reader: BlobReader, catalog: CatalogReader, source: String) throws {
@@ -78,6 +82,15 @@ struct DatabaseContents {
     }
     self.tables = tables
     header = try Self.header(of: archive, source, reader, decoder)
+    if let content = try stream(.inventory), content.byteCount > 0 {
+      let bytes = try reader.bytes(of: content, limit: Self.inventoryLimit, using: decoder)
+      guard let inventory = ObjectInventory(decoding: bytes) else {
+        throw Self.damaged(source, "its inventory cannot be read")
+      }
+      lacksPublicSchema = !inventory.lines.contains {
+        $0.kind == "schema" && $0.identity == "public"
+      }
+    }
   }
 
   /// Rows of a table lie beneath this key.
@@ -97,7 +110,12 @@ struct DatabaseContents {
         throw Enough()
       }
     } catch is Enough {}
-    do { return try ArchiveHeader(first) } catch {
+    do throws(ArchiveHeader.Malformed) {
+      let header = try ArchiveHeader(first)
+      // Without them no version could be checked.
+      guard header.serverMajor != nil, header.programMajor != nil else { throw .implausible }
+      return header
+    } catch {
       throw damaged(source, "its archive of definitions is not one of pg_dump's: \(error)")
     }
   }

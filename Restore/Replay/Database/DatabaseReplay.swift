@@ -2,6 +2,7 @@
 
 import Format
 import FoundationEssentials
+import Inventory
 package import Postgres
 import Programs
 package import Repository
@@ -119,6 +120,9 @@ package final class DatabaseReplay {
     report.warnings += lists.warnings
     let database = target.replacing(database: connector.database)
     try phase("pre-data") {
+      if contents.lacksPublicSchema, report.createdDatabase {
+        try connector.open().execute("DROP SCHEMA IF EXISTS public")
+      }
       try restore(archive, .preData, lists.definitions, into: database)
     }
     try phase("rows") { try loadRows(contents, lists, connector) }
@@ -239,6 +243,7 @@ package final class DatabaseReplay {
         tables.append(table)
       }
     }
+    if options.tables == nil { try checkTables(contents, connector) }
     let outcome = try RowLoader(
       reader: reader, catalog: catalog, source: source,
       encoding: contents.properties.encoding, connector: connector, progress: progress
@@ -251,6 +256,29 @@ package final class DatabaseReplay {
     }
   }
 
+  /// Every table that the definitions made must be one that the snapshot knows, or it would stay empty
+  /// without a word.
+  private func checkTables(_ contents: DatabaseContents, _ connector: ReplayConnector) throws {
+    let known = Set(contents.tables.map(\.name))
+    let rows = try connector.open().query(
+      """
+      SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema' AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = c.oid
+            AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+      """)
+    let unknown = rows.map { QualifiedName(schema: $0[0] ?? "", name: $0[1] ?? "") }
+      .filter { !known.contains($0) }
+    guard unknown.isEmpty else {
+      let names = unknown.sorted().prefix(5).map(\.description).joined(separator: ", ")
+      throw DatabaseContents.damaged(
+        source,
+        "it defines \(names)\(unknown.count > 5 ? " and more" : ""), and holds no rows for it")
+    }
+  }
+
   private func setSequences(_ contents: DatabaseContents, _ connector: ReplayConnector) throws {
     guard !contents.sequences.isEmpty else { return }
     let connection = try connector.open()
@@ -260,7 +288,7 @@ package final class DatabaseReplay {
       // setval is strict: of a sequence that was left out, to_regclass is null and nothing happens.
       let find = options.tables == nil ? "pg_catalog.regclass" : nil
       let calls = part.map { value in
-        let name = Connection.quoteLiteral(Connection.quote(value.sequence))
+        let name = Connection.quoteLiteral(value.sequence.quoted)
         let found = find.map { "\(name)::\($0)" } ?? "pg_catalog.to_regclass(\(name))"
         return "pg_catalog.setval(\(found), \(value.lastValue), \(value.isCalled))"
       }

@@ -1,6 +1,7 @@
 // Owns the way out that needs nothing of ours: a database as plain SQL, which psql loads.
 
 package import Format
+import Inventory
 import Postgres
 import Programs
 package import Repository
@@ -48,11 +49,12 @@ package struct DatabaseSQL {
       func write(_ text: String) throws { try sink(Array(text.utf8).span) }
 
       try write(Self.header(contents))
+      if contents.lacksPublicSchema { try write("DROP SCHEMA IF EXISTS public;\n\n") }
       try archive.script(.preData, sink)
       try write(Self.sessionSettings)
       for table in tables { try writeTable(table, contents, sink) }
       for value in contents.sequences {
-        let name = Connection.quoteLiteral(Connection.quote(value.sequence))
+        let name = Connection.quoteLiteral(value.sequence.quoted)
         try write(
           "SELECT pg_catalog.setval(\(name), \(value.lastValue), \(value.isCalled));\n")
       }

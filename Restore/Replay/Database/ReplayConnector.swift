@@ -1,6 +1,5 @@
 // Owns how sessions on the target are opened, so that every step reads text as it was written.
 
-import Format
 import Postgres
 import Workers
 
@@ -56,12 +55,5 @@ struct ReplayConnector: Sendable {
       guard error.kind == .databaseMissing || error.kind == .privilege else { throw error }
       return try raw(database: "template1", isStoppable: isStoppable)
     }
-  }
-}
-
-extension Connection {
-  /// `"schema"."name"`.
-  static func quote(_ name: QualifiedName) -> String {
-    quoteIdentifier(name.schema) + "." + quoteIdentifier(name.name)
   }
 }

@@ -1,6 +1,7 @@
 // Owns the loading of rows: largest tables first, several sessions, straight from the repository to COPY.
 
 import Format
+import Inventory
 import Postgres
 import Repository
 import Synchronization
@@ -154,7 +155,7 @@ final class RowLoader: Sendable {
       // In the transaction that truncates, wal_level=minimal writes no log for the rows. Rows of an
       // extension join its own; rows that go through a partitioned table share its leaves.
       if !summary.isExtensionConfiguration, summary.loadThrough == nil {
-        try connection.execute("TRUNCATE ONLY \(Connection.quote(table.name))")
+        try connection.execute("TRUNCATE ONLY \(table.name.quoted)")
       }
       var outcome = Outcome()
       var ranges = try RangeWalk(session.catalog, table.name, source: source)
@@ -264,7 +265,7 @@ enum CopyStatement {
     let list =
       columns.isEmpty
       ? "" : " (" + columns.map { Connection.quoteIdentifier($0) }.joined(separator: ", ") + ")"
-    return "COPY \(Connection.quote(table))\(list) FROM STDIN WITH (FORMAT "
+    return "COPY \(table.quoted)\(list) FROM STDIN WITH (FORMAT "
       + (format == .text ? "text" : "binary") + ", ENCODING \(Connection.quoteLiteral(encoding)))"
   }
 }

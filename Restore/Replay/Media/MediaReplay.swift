@@ -53,7 +53,7 @@ package struct MediaReplay {
     let (root, isNew) = try openTarget()
     let walk = ReplayWalk(
       catalog, source: source, selection: selection, root: root, overwrite: options.overwrite,
-      ownsRoot: isNew && options.include.isEmpty)
+      ownsRoot: options.include.isEmpty && (isNew || options.overwrite == .always))
     let run = try ReplayRun(
       repository: repository, root: root, summary: summary, options: options,
       cancellation: cancellation, progress: progress)

@@ -61,6 +61,7 @@ package struct MediaVerifier {
           var line: String?
           var chunkCount: UInt64 = 0
           do {
+            guard let file else { throw EntryFailure("its catalog entry is damaged") }
             chunkCount = try loaders[worker].load(
               file, cancellation: cancellation, progress: progress)
           } catch let error as Cancelled {
@@ -71,7 +72,7 @@ package struct MediaVerifier {
             line = "\(displayedPath(key)): \(error)"
           }
           progress.add(bytes: 0, items: 1)
-          return (byteCount: file.content.byteCount, chunkCount: chunkCount, error: line)
+          return (byteCount: file?.content.byteCount ?? 0, chunkCount: chunkCount, error: line)
         }
       },
       deliver: { batch in
@@ -104,19 +105,24 @@ private final class FileList: @unchecked Sendable {  // orderedParallel calls it
     self.source = source
   }
 
-  func nextBatch() throws -> [(CatalogKey, FileEntry)]? {
+  /// Without an entry if it is malformed.
+  func nextBatch() throws -> [(CatalogKey, FileEntry?)]? {
     if !started {
       started = true
       try cursor.seek(to: source)
     }
-    var batch: [(CatalogKey, FileEntry)] = []
+    var batch: [(CatalogKey, FileEntry?)] = []
     var byteCount: UInt64 = 0
     while batch.count < Self.batchCount, byteCount < Self.batchBytes,
       let item = try cursor.next(), item.key.isWithin(source)
     {
-      guard case .file(let file) = try CatalogReader.decode(item) else { continue }
-      batch.append((item.key, file))
-      byteCount &+= file.content.byteCount
+      switch try? CatalogReader.decode(item) {
+      case .file(let file)?:
+        batch.append((item.key, file))
+        byteCount &+= file.content.byteCount
+      case nil: batch.append((item.key, nil))
+      default: break
+      }
     }
     return batch.isEmpty ? nil : batch
   }

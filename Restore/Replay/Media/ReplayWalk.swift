@@ -50,7 +50,7 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
 
   /// - Parameters:
   ///   - root: the target directory.
-  ///   - ownsRoot: it was empty, so it becomes as the source's root was.
+  ///   - ownsRoot: it becomes as the source's root was.
   init(
     _ catalog: CatalogReader, source: CatalogKey, selection: [CatalogKey], root: SharedDirectory,
     overwrite: MediaReplayOptions.Overwrite, ownsRoot: Bool
@@ -99,12 +99,17 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
         leave()
         continue
       }
-      try take(item.key, item.entry)
+      if let entry = item.entry {
+        try take(item.key, entry)
+      } else {
+        lost = item.key
+        ready.append(.failed(item.key, why: "its catalog entry is damaged"))
+      }
     }
   }
 
-  /// The next entry that is selected.
-  private func nextItem() throws -> (key: CatalogKey, entry: CatalogEntry)? {
+  /// The next entry that is selected; without an entry if it is malformed.
+  private func nextItem() throws -> (key: CatalogKey, entry: CatalogEntry?)? {
     while selected < selection.count {
       let subtree = selection[selected]
       if !started {
@@ -113,7 +118,7 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
         try enterAncestors(of: subtree)
       }
       if let item = try cursor.next(), item.key.isWithin(subtree) {
-        return (item.key, try CatalogReader.decode(item))
+        return (item.key, try? CatalogReader.decode(item))
       }
       selected += 1
       started = false

@@ -9,7 +9,13 @@ enum Blockers {
   ///
   /// Only ACCESS EXCLUSIVE conflicts with reading; a session that still waits for it blocks those who come
   /// after it, and is itself blocked by others, who are named too.
-  /// - Parameter relations: oids of the tables; empty for all of the database.
+  /// - Parameters:
+  ///   - what: what was attempted.
+  ///   - relations: oids of the tables; empty for all of the database.
+  ///   - after: how long was waited.
+  ///   - connection: any session of the database that is not in an aborted transaction.
+  /// - Returns: the error to throw.
+  /// - Throws: ``PostgresError``, if the question itself fails.
   static func lockTimeout(
     _ what: String, relations: [String], after: Duration, over connection: Connection
   ) throws -> CaptureError {
@@ -21,8 +27,10 @@ enum Blockers {
       FROM pg_locks l
       JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-      LEFT JOIN pg_prepared_xacts p
-        ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+      LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction = (
+        SELECT x.transactionid FROM pg_locks x
+        WHERE x.virtualtransaction = l.virtualtransaction AND x.pid IS NULL
+          AND x.locktype = 'transactionid' AND x.mode = 'ExclusiveLock' LIMIT 1)
       WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
         AND c.relkind IN ('r', 'p')

@@ -26,7 +26,15 @@ package final class DatabaseCapture {
   private let parent: (CatalogReader, DatabaseSummary)?
   private var session: SnapshotSession?
 
-  /// - Parameter parent: the catalog and this database's summary in the snapshot before, to notice losses.
+  /// Prepares a capture; nothing is connected yet.
+  ///
+  /// - Parameters:
+  ///   - source: what to capture.
+  ///   - repository: where its keys and settings are.
+  ///   - writer: stores the chunks.
+  ///   - cancellation: stops it, with a running statement cancelled on the server.
+  ///   - progress: is told each phase, and counts bytes of rows and large objects.
+  ///   - parent: the catalog and this database's summary in the snapshot before, to notice losses.
   package init(
     _ source: DatabaseSource, repository: Repository, writer: BlobWriter,
     cancellation: Cancellation, progress: Progress, parent: (CatalogReader, DatabaseSummary)?

@@ -9,13 +9,15 @@ package struct DatabaseSource: Sendable {
   /// Its name in snapshots.
   package var name: String
   package var target: ConnectionTarget
-  /// How many connections read rows at the same time, at least 1. pg_dump takes one more while it runs,
-  /// when only one of these is open.
+  /// How many connections read rows at the same time, at least 1.
+  ///
+  /// pg_dump takes one more while it runs, when only one of these is open.
   package var connections: Int
   /// How long one lock on a table is waited for.
   package var lockTimeout: Duration
-  /// Tables whose rows are left out, as `schema.table`; `*` stands for any text. A partitioned table means
-  /// all of its partitions.
+  /// Tables whose rows are left out, as `schema.table`, in which `*` stands for any text.
+  ///
+  /// A partitioned table means all of its partitions.
   package var excludedTables: [String]
   /// Whether roles and tablespaces of the whole server are stored too.
   package var storeGlobals: Bool
@@ -54,7 +56,7 @@ package struct DatabaseSource: Sendable {
   }
 
   /// Whether `text` fits `pattern`, in which `*` stands for any bytes.
-  static func matches(_ text: String, _ pattern: String) -> Bool {
+  package static func matches(_ text: String, _ pattern: String) -> Bool {
     let text = Array(text.utf8)
     let pattern = Array(pattern.utf8)
     // The usual two-pointer walk: on a mismatch, the last star takes one byte more.

@@ -92,7 +92,7 @@ final class SnapshotSession: Sendable {
         OR EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)))
     """
 
-  /// One try; nil if the tables changed under it. A transaction may be open then.
+  /// One try; nil if the tables changed under it, when a transaction may be open.
   private static func settle(_ connection: Connection, _ source: DatabaseSource, _ what: String)
     throws -> (SnapshotFacts, [TableDescription])?
   {

@@ -18,7 +18,13 @@ final class StreamStorer {
     isText ? .small : ChunkerParameters(number: profile) ?? .bulk
   }
 
-  /// - Parameter parameters: how long chunks are; `.small` suits text with scattered changes.
+  /// Makes the buffers and the chunker.
+  ///
+  /// - Parameters:
+  ///   - writer: stores the chunks.
+  ///   - keys: hold the chunker's secrets.
+  ///   - parameters: how long chunks are; `.small` suits text with scattered changes.
+  /// - Throws: errors of zstd, libsodium and the chunker, all of which mean that memory is out.
   init(_ writer: BlobWriter, keys: RoleKeys, parameters: ChunkerParameters) throws {
     self.writer = writer
     encoder = try ChunkEncoder()

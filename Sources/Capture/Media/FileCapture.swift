@@ -66,7 +66,9 @@ final class FileCapture: @unchecked Sendable {  // each worker uses only its own
         guard let found = try read(file) else { break }
         reading = found
       } catch let failure as FileFailure {
-        return .unreadable(reason: "\(failure.error.call): \(failure.error.reason)")
+        let error = failure.error
+        return .unreadable(
+          reason: error.call == "open" ? error.reason : "\(error.call): \(error.reason)")
       }
       if reading.isStable {
         return .file(reading.entry, failures: reading.failures)
