@@ -21,7 +21,9 @@ package struct ApplicationCheck: Hashable, Sendable {
   }
 }
 
-/// How a drill is done. The defaults need no server, write no media, and check everything.
+/// How a drill is done.
+///
+/// The defaults need no server, write no media, and check everything.
 package struct DrillOptions: Sendable {
   /// Where databases are restored to.
   package enum Scratch: Sendable {

@@ -162,7 +162,9 @@ package struct DrillVolume: Codable, Hashable, Sendable {
   }
 }
 
-/// The outcome of one drill. Times are UTC, durations seconds; `docs/drill-report.md` explains the JSON.
+/// The outcome of one drill.
+///
+/// Times are UTC, durations seconds; `docs/drill-report.md` explains the JSON.
 package struct DrillReport: Codable, Hashable, Sendable {
   package static let currentVersion = 1
 

@@ -126,6 +126,8 @@ final class PrivateServer: ScratchServer {
 final class NamedServer: ScratchServer {
   private let base: ConnectionTarget
   private var made: [String] = []
+  /// Its databases outlive it.
+  var isKept = false
   let version: String
   let major: Int
   /// Of the server; nil if the role may not read it.
@@ -140,7 +142,7 @@ final class NamedServer: ScratchServer {
       (try? connection.query("SELECT system_identifier FROM pg_catalog.pg_control_system()"))?[0, 0]
   }
 
-  deinit { try? dropAll() }
+  deinit { if !isKept { try? dropAll() } }
 
   var isPrivate: Bool { false }
   func maintenance() throws -> ConnectionTarget { base }

@@ -27,7 +27,9 @@ struct Finding {
   }
 }
 
-/// The record of a drill under way. One thread at a time.
+/// The record of a drill under way.
+///
+/// One thread at a time.
 final class Findings {
   private(set) var checks: [DrillCheck] = []
   private(set) var notCovered: [String] = []
@@ -44,8 +46,14 @@ final class Findings {
 
   /// Makes one check: times it, and turns an error into a failure that quotes it.
   ///
-  /// - Parameter isRecovery: what it does is recovering, not comparing; its time is recorded by
-  ///   ``phase(_:_:_:)``.
+  /// - Parameters:
+  ///   - id: see ``DrillCheck/id``.
+  ///   - title: what holds if it passes.
+  ///   - subject: the database or media source it is about.
+  ///   - expected: what should be seen, in words.
+  ///   - isRecovery: what it does is recovering, not comparing; its time is recorded by
+  ///     ``phase(_:_:_:)``.
+  ///   - body: looks, and says what it saw.
   /// - Returns: whether it did not fail.
   /// - Throws: ``Cancelled``, and nothing else.
   @discardableResult
@@ -66,7 +74,8 @@ final class Findings {
     checks.append(
       DrillCheck(
         id: id, title: title, subject: subject, verdict: finding.verdict,
-        expected: finding.expected ?? expected, actual: finding.actual,
+        expected: finding.expected ?? expected,
+        actual: Self.shortened(finding.actual, to: 1000),
         details: Self.bounded(finding.details), seconds: Self.rounded(seconds)))
     return finding.verdict != .fail
   }
@@ -113,10 +122,14 @@ final class Findings {
   static func bounded(_ details: [String]) -> [String] {
     let limit = DrillCheck.detailLimit
     var kept = details.prefix(details.count > limit ? limit - 1 : limit).map { line in
-      line.count <= 400 ? line : line.prefix(400) + "…"
+      shortened(line, to: 400)
     }
     if details.count > limit { kept.append("… and \(details.count - kept.count) more") }
     return kept
+  }
+
+  private static func shortened(_ text: String, to limit: Int) -> String {
+    text.count <= limit ? text : text.prefix(limit) + "…"
   }
 
   static func seconds(since start: ContinuousClock.Instant) -> Double {

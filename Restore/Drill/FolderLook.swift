@@ -21,6 +21,14 @@ extension FolderLook {
   }
 }
 
+extension FolderLook {
+  /// Makes a folder that only we can enter; its parent must exist.
+  static func makePrivate(_ path: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+  }
+}
+
 /// A file of ours, mode 0600, that is written once from front to back.
 final class GrowingFile {
   private let handle: FileHandle

@@ -66,6 +66,13 @@ enum HTMLStyle {
     .tile.over .meter span { background: var(--fail); }
     .tally .warnings { background: var(--warnings); }
     .tally .fail { background: var(--fail); }
+    .attention ul { list-style: none; margin: 0; padding: 0; }
+    .attention li { padding: .55rem 0 .6rem; border-top: 1px solid var(--line); }
+    .attention li:last-child { border-bottom: 1px solid var(--line); }
+    .attention a { color: inherit; text-decoration: none; font-weight: 600; display: flex; gap: .55rem;
+      align-items: baseline; }
+    .attention a:hover > span:last-child { text-decoration: underline; }
+    .attention p { margin: .15rem 0 0; color: var(--soft); }
     .phases {
       width: 100%; border-collapse: collapse; background: var(--card);
       border: 1px solid var(--line); border-radius: .6rem; border-spacing: 0; overflow: hidden;

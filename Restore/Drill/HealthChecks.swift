@@ -75,7 +75,8 @@ extension Drill {
       guard let schema = try amcheckSchema(connection) else {
         let package = "postgresql-\(copy.major)"
         findings.notCovered(
-          "the indexes of '\(copy.source)' were not compared with their tables: amcheck is not installed")
+          "the indexes of '\(copy.source)' were not compared with their tables: amcheck is not installed"
+        )
         return Finding(
           .warnings,
           "not made: the extension amcheck is not there; the Debian package \(package) brings it")
@@ -85,7 +86,8 @@ extension Drill {
       try eachInParallel(indexes, on: copy.target) { connection, index in
         do throws(PostgresError) {
           _ = try connection.query(
-            "SELECT \(schema).bt_index_check(index => \(index.oid)::regclass, heapallindexed => true)")
+            "SELECT \(schema).bt_index_check(index => \(index.oid)::regclass, heapallindexed => true)"
+          )
         } catch {
           guard error.kind == .server else { throw error }
           broken.add("\(index.name): \(error.why)")

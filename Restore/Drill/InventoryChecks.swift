@@ -92,13 +92,15 @@ extension Drill {
           continue
         }
         if found.schema != item.schema {
-          wrong.append("extension \(item.name): expected schema \(item.schema), found \(found.schema)")
+          wrong.append(
+            "extension \(item.name): expected schema \(item.schema), found \(found.schema)")
         }
         if found.version != item.version {
           different.append("extension \(item.name): was \(item.version), is \(found.version) here")
         }
       }
-      let words = "\(actual.encoding), \(actual.icuLocale ?? actual.collate), \(ReportWords.count(actual.extensions.count, "extension"))"
+      let words =
+        "\(actual.encoding), \(actual.icuLocale ?? actual.collate), \(ReportWords.count(actual.extensions.count, "extension"))"
       guard wrong.isEmpty else {
         return Finding(.fail, "\(wrong.count) differ", details: wrong + different)
       }

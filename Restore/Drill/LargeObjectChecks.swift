@@ -129,7 +129,8 @@ extension Drill {
       while start < piece.count {
         let end = min(start + pieceByteCount, piece.count)
         let actual = try read(oid, at: offset, count: end - start, connection)
-        for index in start..<end where index - start >= actual.count || piece[index] != actual[index - start] {
+        for index in start..<end
+        where index - start >= actual.count || piece[index] != actual[index - start] {
           firstDifference = offset + UInt64(index - start)
           return
         }

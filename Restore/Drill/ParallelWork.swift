@@ -8,6 +8,8 @@ import Workers
 /// Runs `count` threads until `next` has no more items or one of them fails.
 ///
 /// - Parameters:
+///   - count: how many threads, at least one.
+///   - cancellation: asked before each item.
 ///   - next: called from all threads at once.
 ///   - makeWorker: called once on each thread; what it returns is called there for each item, and may hold
 ///     what belongs to one thread.

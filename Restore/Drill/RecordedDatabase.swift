@@ -50,7 +50,8 @@ struct RecordedDatabase {
     guard case .stream(let content) = try catalog.entry(part.key(in: name)) else {
       throw RepositoryError(
         .damaged, what: "cannot read database '\(name)' of the snapshot",
-        why: "it has no \(part.rawValue)", next: "choose another snapshot, and run 'lifeboat check'")
+        why: "it has no \(part.rawValue)", next: "choose another snapshot, and run 'lifeboat check'"
+      )
     }
     return content
   }

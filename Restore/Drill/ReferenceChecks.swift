@@ -11,9 +11,8 @@ extension Drill {
   /// Resolves every value of the recorded file columns, as the copy has them, against the catalog.
   func checkReferences(_ database: RecordedDatabase, _ copy: Copy) throws {
     for reference in manifest.references where reference.database == copy.source {
-      let column = "\(reference.table).\(reference.column)"
       try findings.check(
-        "files.references", "Every file that \(column) names is in the snapshot", on: copy.source,
+        "files.references", Self.title(of: reference), on: copy.source,
         expected:
           "\(ReportWords.count(reference.valueCount, "value")), \(ReportWords.number(reference.danglingCount)) of them without a file at the source, too"
       ) {
@@ -23,6 +22,10 @@ extension Drill {
         return try resolve(reference, on: copy)
       }
     }
+  }
+
+  static func title(of reference: ReferenceSummary) -> String {
+    "Every file that \(reference.table).\(reference.column) names is in the snapshot"
   }
 
   private func resolve(_ reference: ReferenceSummary, on copy: Copy) throws -> Finding {
@@ -75,8 +78,10 @@ extension Drill {
   ) -> Finding {
     let words = ReportWords.count(distinct, "value")
     // The manifest lists at most 1,000 dangling values; of those beyond it only the number is known.
-    let unlisted = reference.danglingCount - min(
-      reference.danglingCount, UInt64(reference.dangling.count))
+    let unlisted =
+      reference.danglingCount
+      - min(
+        reference.danglingCount, UInt64(reference.dangling.count))
     guard lostCount <= unlisted else {
       return Finding(
         .fail, "\(words), \(ReportWords.number(lostCount)) not in the snapshot", details: lost)
@@ -91,7 +96,8 @@ extension Drill {
     }
     if reference.carriedForwardCount > 0 {
       remarks.append(
-        "\(ReportWords.number(reference.carriedForwardCount)) were gone at the source and come from the snapshot before")
+        "\(ReportWords.number(reference.carriedForwardCount)) were gone at the source and come from the snapshot before"
+      )
     }
     guard remarks.isEmpty else {
       return Finding(

@@ -17,10 +17,11 @@ extension DrillReport {
       class: "subject")
     page.raw("</div></header><main>")
     tiles(&page)
+    attention(&page)
     phases(&page)
     for group in Self.groups {
-      let members = checks.filter { $0.group == group.id }
-      if !members.isEmpty { section(group.heading, members, &page) }
+      let members = checks.enumerated().filter { $0.element.group == group.id }
+      if !members.isEmpty { section(group.heading, members.map { ($0.offset, $0.element) }, &page) }
     }
     gaps(&page)
     facts(&page)
@@ -96,6 +97,26 @@ extension DrillReport {
     page.raw("</div>")
   }
 
+  private func attention(_ page: inout HTMLPage) {
+    let worst = attentionList
+    guard !worst.isEmpty else { return }
+    page.raw("<section class=\"attention\"><h2>What needs attention</h2><ul>")
+    for (number, check) in worst {
+      page.raw("<li class=\"\(check.verdict.rawValue)\"><a href=\"#check-\(number)\">")
+      page.raw("<span class=\"badge\">\(check.verdict.word)</span> <span>")
+      page.text(check.title)
+      if let subject = check.subject {
+        page.raw(" <span class=\"on\">")
+        page.text(subject)
+        page.raw("</span>")
+      }
+      page.raw("</span></a>")
+      page.element("p", check.actual)
+      page.raw("</li>")
+    }
+    page.raw("</ul></section>")
+  }
+
   private func phases(_ page: inout HTMLPage) {
     let phases = recoveryTime.phasesByName.filter { $0.seconds > 0 }
     guard let longest = phases.map(\.seconds).max(), longest > 0 else { return }
@@ -113,12 +134,12 @@ extension DrillReport {
     page.raw("</tbody></table></section>")
   }
 
-  private func section(_ heading: String, _ members: [DrillCheck], _ page: inout HTMLPage) {
+  private func section(_ heading: String, _ members: [(Int, DrillCheck)], _ page: inout HTMLPage) {
     page.raw("<section class=\"checks\"><h2>")
     page.text(heading)
     page.raw("</h2>")
-    for check in members {
-      page.raw("<article class=\"check \(check.verdict.rawValue)\"><h3>")
+    for (number, check) in members {
+      page.raw("<article id=\"check-\(number)\" class=\"check \(check.verdict.rawValue)\"><h3>")
       page.raw("<span class=\"badge\">\(check.verdict.word)</span> ")
       page.text(check.title)
       if let subject = check.subject {
@@ -197,7 +218,9 @@ extension Verdict {
   }
 }
 
-/// HTML under construction. `raw` is for this program's own markup; all else goes through `text`.
+/// HTML under construction.
+///
+/// `raw` is for this program's own markup; all else goes through `text`.
 struct HTMLPage {
   private var body = ""
 
@@ -227,7 +250,9 @@ struct HTMLPage {
     return result
   }
 
-  /// The whole document. Its policy forbids scripts and every request, should an escape ever fail.
+  /// The whole document.
+  ///
+  /// Its policy forbids scripts and every request, should an escape ever fail.
   func document(title: String) -> String {
     """
     <!DOCTYPE html>

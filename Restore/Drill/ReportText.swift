@@ -4,6 +4,7 @@ extension DrillReport {
   /// The report for a terminal or a mail, 80 columns wide.
   ///
   /// - Parameter colour: whether verdicts are coloured with ANSI sequences.
+  /// - Returns: lines that each end with a newline.
   package func text(colour: Bool) -> String {
     var page = TextPage(colour: colour)
     page.line("Drill of snapshot \(snapshot.id.prefix(8))")
@@ -24,6 +25,7 @@ extension DrillReport {
       target(recoveryPoint.ageSeconds, recoveryPoint.targetSeconds, recoveryPoint.isWithinTarget))
     page.row("comparing took", ReportWords.duration(verificationSeconds))
 
+    attentionLines(&page)
     phaseLines(&page)
     for group in Self.groups {
       let members = checks.filter { $0.group == group.id }
@@ -58,6 +60,25 @@ extension DrillReport {
     return "\(shown), \(isWithin ? "within" : "OVER") the target of \(ReportWords.duration(target))"
   }
 
+  private func attentionLines(_ page: inout TextPage) {
+    let worst = attentionList
+    guard !worst.isEmpty else { return }
+    page.heading("What needs attention")
+    for (_, check) in worst {
+      let subject = check.subject.map { " (\($0))" } ?? ""
+      page.item(
+        "\(check.title)\(subject): \(check.actual)", indent: 8, first: "  \(mark(check, page))  ")
+    }
+  }
+
+  private func mark(_ check: DrillCheck, _ page: TextPage) -> String {
+    switch check.verdict {
+    case .pass: page.mark("ok  ", .pass)
+    case .warnings: page.mark("WARN", .warnings)
+    case .fail: page.mark("FAIL", .fail)
+    }
+  }
+
   private func phaseLines(_ page: inout TextPage) {
     let phases = recoveryTime.phasesByName
     guard let longest = phases.map(\.seconds).max(), longest > 0 else { return }
@@ -73,15 +94,9 @@ extension DrillReport {
   }
 
   private func checkLines(_ check: DrillCheck, _ page: inout TextPage) {
-    let word =
-      switch check.verdict {
-      case .pass: "ok  "
-      case .warnings: "WARN"
-      case .fail: "FAIL"
-      }
     let subject = check.subject.map { " (\($0))" } ?? ""
     page.item(
-      "\(check.title)\(subject)", indent: 8, first: "  \(page.mark(word, check.verdict))  ")
+      "\(check.title)\(subject)", indent: 8, first: "  \(mark(check, page))  ")
     if check.verdict == .pass {
       page.item(check.actual, indent: 10)
     } else {

@@ -97,6 +97,12 @@ extension DrillReport {
     }
   }
 
+  /// Checks that did not pass, with their place among all; failures first.
+  var attentionList: [(number: Int, check: DrillCheck)] {
+    let all = checks.enumerated().map { (number: $0.offset, check: $0.element) }
+    return all.filter { $0.check.verdict == .fail } + all.filter { $0.check.verdict == .warnings }
+  }
+
   /// What the verdict means, in one sentence.
   var summary: String {
     let failed = count(.fail)

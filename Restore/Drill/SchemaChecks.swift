@@ -23,7 +23,8 @@ extension Drill {
   }
 
   /// Compares what pg_dump says of the copy with what it said of the source.
-  func checkSchema(_ recorded: Result<SchemaText, any Error>, _ copy: Copy, sourceMajor: Int) throws {
+  func checkSchema(_ recorded: Result<SchemaText, any Error>, _ copy: Copy, sourceMajor: Int) throws
+  {
     try findings.check(
       "equality.schema", "Definitions are equal, as pg_dump writes them", on: copy.source,
       expected: "every object as it was dumped at the source"

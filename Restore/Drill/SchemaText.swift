@@ -1,6 +1,8 @@
 // A schema as pg_restore prints it, taken apart so that two can be compared object by object.
 
-/// The statements of one archive, by object. Order, comments and the printing program don't count.
+/// The statements of one archive, by object.
+///
+/// Order, comments and the printing program don't count.
 struct SchemaText {
   /// Object, as `TABLE public.product`, to what makes it; several texts if names collide.
   private(set) var objects: [String: [String]] = [:]
@@ -11,7 +13,9 @@ struct SchemaText {
   /// `--` (_printTocEntry in pg_backup_archiver.c). Lines that set a default for the entries that
   /// follow are printed where it changes, so they are carried to every entry they hold for. Large
   /// objects are left out: they are compared by content elsewhere.
-  /// - Parameter comparingOwners: whether another owner is a difference.
+  /// - Parameters:
+  ///   - text: what pg_restore printed.
+  ///   - comparingOwners: whether another owner is a difference.
   init(_ text: String, comparingOwners: Bool = true) {
     var reader = Reader(comparingOwners: comparingOwners)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -47,7 +47,8 @@ extension Drill {
       var details: [String] = []
       for (name, summary) in expected {
         guard var table = found[name] else {
-          details.append("\(name): the table is missing, with \(ReportWords.count(summary.rowCount, "row"))")
+          details.append(
+            "\(name): the table is missing, with \(ReportWords.count(summary.rowCount, "row"))")
           counts.append("\(name): expected \(summary.rowCount), found no table")
           continue
         }

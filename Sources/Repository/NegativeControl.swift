@@ -54,9 +54,10 @@ package struct NegativeControl: Sendable {
 }
 
 extension Repository {
-  /// Loads `blob` twice by the path that every restore takes: from the storage as it is, and from
-  /// one that changes a byte inside the blob. Nothing is written.
+  /// Loads `blob` twice by the path that every restore takes.
   ///
+  /// Once from the storage as it is, and once from one that changes a byte inside the blob. Nothing is
+  /// written.
   /// - Throws: ``RepositoryError`` if the blob cannot be loaded even undamaged.
   package func negativeControl(
     on blob: BlobID, using generator: inout some RandomNumberGenerator

@@ -25,10 +25,10 @@ package struct SnapshotNeeds: Sendable {
 }
 
 extension Repository {
-  /// Walks the catalog of `snapshot` and looks up every blob it needs: in the index, and its pack in
-  /// the storage with the length that the index says. Reads metadata only.
+  /// Looks up every blob that `snapshot` needs.
   ///
-  /// Call after ``loadIndex()``.
+  /// Walks its catalog; each blob must be in the index, and its pack in the storage with the length that
+  /// the index says. Reads metadata only. Call after ``loadIndex()``.
   /// - Throws: ``Cancelled``; ``RepositoryError`` if the storage cannot be listed. Damage is
   ///   collected.
   package func needs(

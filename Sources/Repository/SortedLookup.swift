@@ -2,7 +2,9 @@
 
 package import Format
 
-/// Finds entries by keys that ascend. Memory: one node a level.
+/// Finds entries by keys that ascend.
+///
+/// Memory: one node a level.
 package final class SortedLookup {
   private let cursor: CatalogCursor
   /// The first entry at or after ``last``.

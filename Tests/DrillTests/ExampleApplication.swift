@@ -19,20 +19,27 @@ final class ExampleApplication: Sendable {
   let storage = MemoryStorage()
   let repository: Repository
   let snapshot: Snapshot
+  /// Where the uploads lie.
+  let media: String
   private let folder: ScratchFolder
 
   /// Backed up once; tests break their own copies of it.
   static let shared = Result { try ExampleApplication() }
 
-  /// - Parameter more: SQL to run in the source before it is backed up.
+  /// Makes the application and backs it up.
+  ///
+  /// - Parameter more: SQL to run in the source before that.
+  /// - Throws: whatever goes wrong.
   init(_ more: String = "") throws {
     folder = try ScratchFolder()
     clerk = try TestServer.shared.makeRole()
     source = try TestServer.shared.makeDatabase()
     try psql(source, Self.script(clerk: clerk) + more)
-    let media = folder.path + "/uploads"
+    media = folder.path + "/uploads"
     try Self.write(Array("one".utf8), to: media, "a.txt")
-    try Self.write((0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }, to: media, "sub/b.bin")
+    try Self.write(
+      (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }, to: media,
+      "sub/b.bin")
     try Self.write([], to: media, "sub/empty")
 
     let key = try RecoveryKey.generate()
@@ -135,4 +142,18 @@ extension DrillReport {
 
   /// Everything a failed expectation should show.
   var story: String { text(colour: false) }
+}
+
+/// A folder that other accounts can enter: a private server does not run as root.
+struct OpenFolder {
+  private let folder: ScratchFolder
+  var path: String { folder.path }
+
+  init() throws {
+    folder = try ScratchFolder()
+    let outer = "/" + folder.path.split(separator: "/").dropLast().joined(separator: "/")
+    for path in [outer, folder.path] {
+      try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: path)
+    }
+  }
 }

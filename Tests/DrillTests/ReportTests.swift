@@ -76,7 +76,8 @@ import Testing
   func `shows what a terminal or a reader would obey as escapes`(name: String) {
     let report = DrillReport.example(.fail, table: name)
     for text in [report.text(colour: false), report.html()] {
-      for scalar in name.unicodeScalars where scalar.properties.generalCategory == .control || scalar.value > 0x2000 {
+      for scalar in name.unicodeScalars
+      where scalar.properties.generalCategory == .control || scalar.value > 0x2000 {
         #expect(!text.unicodeScalars.contains(scalar))
         #expect(text.contains("\\u{\(String(scalar.value, radix: 16))}"))
       }
