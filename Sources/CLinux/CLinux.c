@@ -112,6 +112,8 @@ int clinux_write_back(int descriptor, int64_t offset, int64_t count) {
                                         SYNC_FILE_RANGE_WAIT_AFTER));
 }
 
+int clinux_sync_filesystem(int descriptor) { return RETRY(int, syncfs(descriptor)); }
+
 int clinux_status(int directory, const char *path, int follow, struct clinux_status *status) {
   struct statx s;
   int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;

@@ -24,6 +24,15 @@ extension OwnedDescriptor {
     try setAttribute(name.pathBytes, of: nil, to: value)
   }
 
+  /// Removes an attribute; ENODATA if there is none of that name.
+  package borrowing func removeExtendedAttribute(_ name: some PathName) throws(SystemError) {
+    let (number, name) = (rawValue, name.pathBytes)
+    let result: Int32 = unsafe withCString(name) { name in
+      unsafe clinux_remove_attribute(number, nil, name)
+    }
+    try check(result, "removexattr", name)
+  }
+
   // MARK: Of an entry, never through a symbolic link
 
   /// As ``extendedAttributeNames()``, of an entry of this directory.

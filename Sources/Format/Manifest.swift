@@ -6,7 +6,8 @@ import FoundationEssentials
 package struct Manifest: Codable, Hashable, Sendable {
   /// Version of this JSON; a reader refuses a later one.
   package var version: Int
-  /// When the capture began: the moment the first database snapshot was taken, or the start.
+  /// When the capture began, by the clock of the host: nothing in the snapshot is older than this
+  /// says. Each database's own moment stands in its summary.
   package var time: Timestamp
   /// When everything was stored and the manifest was written.
   package var finished: Timestamp

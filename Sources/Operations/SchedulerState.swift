@@ -68,7 +68,8 @@ package struct SchedulerState: Sendable, Equatable, Codable {
     }
   }
 
-  /// Writes the state to `path`: readers see the old file or the new one, never a part.
+  /// Writes the state to `path`: readers see the old file or the new one, never a part, also after a
+  /// power cut (Foundation writes a temporary file, syncs it and renames it).
   ///
   /// Makes the folder if it is missing. The old file stays when the write fails.
   /// - Throws: ``SchedulerStateError``.

@@ -40,7 +40,8 @@ package final class BlobWriter: Sendable {
   private let state = Mutex(State())
   private let repository: Repository
   private let packer = Mutex<Packer?>(nil)
-  private let doomed: Set<PackID>
+  /// Packs that were marked when the run began: nothing in them is reused.
+  let doomed: Set<PackID>
   private let makePacker:
     @Sendable (@escaping @Sendable (StoredPack) throws -> Void) throws -> Packer
 

@@ -259,7 +259,7 @@ extension Repository {
   }
 
   /// Writes an index run for packs that no run names, from their own trailers.
-  private func relist(_ packs: [PackID]) throws {
+  func relist(_ packs: [PackID]) throws {
     let reader = makeReader()
     var stored: [StoredPack] = []
     for pack in packs {

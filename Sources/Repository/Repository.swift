@@ -45,6 +45,14 @@ package final class Repository: Sendable {
     index = try BlobIndex(scratch: scratch)
   }
 
+  /// The same repository read from another storage, with the index already loaded.
+  init(sharing other: Repository, storage: any Storage) {
+    self.storage = storage
+    keys = other.keys
+    config = other.config
+    index = other.index
+  }
+
   package var id: RepositoryID { keys.repository }
 
   /// Opens the repository in `storage`.

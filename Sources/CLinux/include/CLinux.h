@@ -63,6 +63,9 @@ int64_t clinux_seek(int descriptor, int64_t offset, int hole);
 /// sync_file_range(2): starts writing a range back and waits for it; no metadata, no barrier.
 int clinux_write_back(int descriptor, int64_t offset, int64_t count);
 
+/// syncfs(2): waits until everything written to the descriptor's filesystem is on the device.
+int clinux_sync_filesystem(int descriptor);
+
 // ---- names and attributes ----
 
 /// One object's status: statx(2), flattened.

@@ -1,6 +1,6 @@
 // One backup from beginning to commit: databases first, media after, references between, one manifest.
 
-package import Format
+import Format
 import FoundationEssentials
 package import Repository
 package import Workers
@@ -61,13 +61,13 @@ package struct Backup {
     let spools = try captureDatabases(
       into: &catalog, writer: writer, parent: parent, warnings: &warnings)
     let media = try captureMedia(
-      into: &catalog, writer: writer, parent: parent, started: started, spools: spools.spools)
+      into: &catalog, writer: writer, parent: parent, spools: spools.spools)
     progress.begin("finishing")
     let root = try catalog.finish()
     try writer.finish()
     try cancellation.check()
     let manifest = Manifest(
-      time: spools.databases.map(\.time).min() ?? started, finished: Timestamp(Date()),
+      time: started, finished: Timestamp(Date()),
       host: plan.host, user: plan.user, program: plan.program, tags: plan.tags, sequence: 0,
       previous: nil, parent: parent?.id.hex, catalog: root, indexRuns: [],
       databases: spools.databases, media: media.summaries, references: media.references,
@@ -123,23 +123,27 @@ package struct Backup {
   // MARK: Media
 
   private func captureMedia(
-    into catalog: inout CatalogWriter, writer: BlobWriter, parent: Snapshot?, started: Timestamp,
+    into catalog: inout CatalogWriter, writer: BlobWriter, parent: Snapshot?,
     spools: [ReferenceSpool?]
   ) throws -> (summaries: [MediaSummary], references: [ReferenceSummary]) {
     var summaries: [MediaSummary] = []
     var references: [ReferenceSummary] = []
     for source in plan.media.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
       let hasParent = parent?.manifest.media.contains { $0.name == source.name } ?? false
-      let catalogOfParent =
+      let mediaParent =
         hasParent
-        ? try parent.map { try repository.catalog(of: $0, reader: repository.makeReader()) } : nil
+        ? try parent.map {
+          MediaParent(
+            catalog: try repository.catalog(of: $0, reader: repository.makeReader()),
+            started: $0.manifest.time)
+        } : nil
       let concerned = plan.references.indices.filter { plan.references[$0].media == source.name }
+      progress.begin("files of \(source.name)")
       let merged = MergedReferences(concerned.compactMap { spools[$0] })
       var missing: [CatalogKey: Bool] = [:]
       let capture = MediaCapture(
-        source, repository: repository, writer: writer, parent: catalogOfParent,
-        parentStarted: hasParent ? parent?.manifest.time : nil, cancellation: cancellation,
-        progress: progress, workers: plan.workers)
+        source, repository: repository, writer: writer, parent: mediaParent,
+        cancellation: cancellation, progress: progress, workers: plan.workers)
       summaries.append(
         try capture.capture(
           into: &catalog, required: { merged.next() },

@@ -1,0 +1,143 @@
+// Owner, permissions, attributes, flags and times of what was restored; what cannot be set is told.
+
+import Files
+import Format
+
+/// Whose the entries become: by name where the name exists here, else by number.
+struct OwnerMap: Sendable {
+  private let users: [UInt32: UInt32]
+  private let groups: [UInt32: UInt32]
+
+  init(_ summary: MediaSummary, numeric: Bool) {
+    guard !numeric else {
+      users = [:]
+      groups = [:]
+      return
+    }
+    let accounts = AccountNames()
+    func map(_ names: [String: String], _ find: (String) -> UInt32?) -> [UInt32: UInt32] {
+      var result: [UInt32: UInt32] = [:]
+      for (id, name) in names {
+        if let id = UInt32(id), let here = find(name) { result[id] = here }
+      }
+      return result
+    }
+    users = map(summary.users, accounts.userID)
+    groups = map(summary.groups, accounts.groupID)
+  }
+
+  func user(_ id: UInt32) -> UInt32 { users[id] ?? id }
+  func group(_ id: UInt32) -> UInt32 { groups[id] ?? id }
+}
+
+extension Files.FileTime {
+  init(_ time: Format.FileTime) {
+    self.init(seconds: time.seconds, nanoseconds: time.nanoseconds)
+  }
+}
+
+/// Sets metadata in the one order that works: a change of owner clears set-user-id bits and
+/// capabilities, permissions and ACLs share bits, every change moves times, flags end all changes.
+struct MetadataWriter: Sendable {
+  let owners: OwnerMap
+  let setID: Bool
+
+  /// Attributes that the system keeps by itself and a restore neither removes nor misses.
+  private static let kept: Set<[UInt8]> = Set(
+    ["security.selinux", "security.ima", "security.evm", "security.apparmor"].map {
+      Array($0.utf8)
+    })
+
+  /// Of an open file or directory; flags are left to ``setFlags(_:of:)``.
+  ///
+  /// - Returns: what could not be set, and why.
+  func apply(_ metadata: FileMetadata, to file: borrowing OwnedDescriptor) -> [String] {
+    var failures: [String] = []
+    let (user, group) = (owners.user(metadata.userID), owners.group(metadata.groupID))
+    let current = try? file.status()
+    var ownerIsRight = current?.userID == user && current?.groupID == group
+    if !ownerIsRight {
+      attempt("owner \(user):\(group)", &failures) { () throws(SystemError) in
+        try file.setOwner(userID: user, groupID: group)
+        ownerIsRight = true
+      }
+    }
+    let mode = permitted(metadata.mode, ownerIsRight: ownerIsRight, &failures)
+    // Before the attributes: an ACL sets these bits, too.
+    attempt("permissions", &failures) { () throws(SystemError) in
+      try file.setPermissions(to: mode)
+    }
+    let wanted = Set(metadata.attributes.map(\.name))
+    for name in (try? file.extendedAttributeNames()) ?? []
+    where !wanted.contains(name) && !Self.kept.contains(name) {
+      // Left by a default ACL of the directory, or by what the entry was before.
+      attempt("removal of attribute \(displayed(name))", &failures) { () throws(SystemError) in
+        try file.removeExtendedAttribute(name)
+      }
+    }
+    for attribute in metadata.attributes {
+      attempt("attribute \(displayed(attribute.name))", &failures) { () throws(SystemError) in
+        try file.setExtendedAttribute(attribute.name, to: attribute.value)
+      }
+    }
+    attempt("modification time", &failures) { () throws(SystemError) in
+      try file.setTimes(modified: Files.FileTime(metadata.modified))
+    }
+    return failures
+  }
+
+  /// Of an entry that is not opened: symbolic links, FIFOs, sockets, devices.
+  func apply(
+    _ metadata: FileMetadata, to name: FileName, in directory: borrowing OwnedDescriptor,
+    hasPermissions: Bool
+  ) -> [String] {
+    var failures: [String] = []
+    let (user, group) = (owners.user(metadata.userID), owners.group(metadata.groupID))
+    let current = try? directory.status(of: name)
+    var ownerIsRight = current?.userID == user && current?.groupID == group
+    if !ownerIsRight {
+      attempt("owner \(user):\(group)", &failures) { () throws(SystemError) in
+        try directory.setOwner(of: name, userID: user, groupID: group)
+        ownerIsRight = true
+      }
+    }
+    if hasPermissions {
+      let mode = permitted(metadata.mode, ownerIsRight: ownerIsRight, &failures)
+      attempt("permissions", &failures) { () throws(SystemError) in
+        try directory.setPermissions(of: name, to: mode)
+      }
+    }
+    for attribute in metadata.attributes {
+      attempt("attribute \(displayed(attribute.name))", &failures) { () throws(SystemError) in
+        try directory.setExtendedAttribute(attribute.name, of: name, to: attribute.value)
+      }
+    }
+    attempt("modification time", &failures) { () throws(SystemError) in
+      try directory.setTimes(of: name, modified: Files.FileTime(metadata.modified))
+    }
+    return failures
+  }
+
+  /// The last step for an entry: it may be immutable from then on.
+  func setFlags(_ metadata: FileMetadata, of file: borrowing OwnedDescriptor) -> [String] {
+    let flags = InodeFlags(rawValue: metadata.flags).intersection(.settable)
+    guard !flags.isEmpty else { return [] }
+    var failures: [String] = []
+    attempt("inode flags", &failures) { () throws(SystemError) in try file.setInodeFlags(flags) }
+    return failures
+  }
+
+  /// Another user's program must not become ours, nor ours anybody's, with its owner lost.
+  private func permitted(_ mode: UInt32, ownerIsRight: Bool, _ failures: inout [String]) -> UInt32 {
+    guard mode & 0o6000 != 0, !(setID && ownerIsRight) else { return mode & 0o7777 }
+    failures.append(
+      "set-user-id and set-group-id bits: \(setID ? "the owner could not be set" : "not wanted")")
+    return mode & 0o1777
+  }
+
+  private func attempt(
+    _ what: String, _ failures: inout [String], _ body: () throws(SystemError) -> Void
+  ) {
+    do throws(SystemError) { try body() } catch { failures.append("\(what): \(error.reason)") }
+  }
+}
