@@ -26,7 +26,6 @@ import zstandard
 
 CONFIG, SLOT, PACK, INDEX, SNAPSHOT = 1, 2, 3, 4, 5
 EVERYONE, WRITER, KEEPER, OWNER = 0, 1, 2, 3
-METADATA, CONTENT = 1, 2
 
 
 class Damaged(Exception):
@@ -52,13 +51,6 @@ def OPEN(key, associated, sealed, what):
         return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed[24:], associated, sealed[:24], key)
     except nacl.exceptions.CryptoError:
         raise Damaged(what + " does not authenticate") from None
-
-
-def verify(signature, message, public, what):
-    try:
-        sodium.crypto_sign_open(signature + message, public)
-    except nacl.exceptions.CryptoError:
-        raise Damaged(what + " does not verify") from None
 
 
 def join(*parts):
@@ -98,10 +90,9 @@ class Bytes:
 
 class Header:  # section 3
     def __init__(self, data, kind):
-        need(data[:8] == b"LIFEBOAT", "magic")
+        need(len(data) >= 184 and data[:8] == b"LIFEBOAT", "magic")
         need(data[9] <= 1, "written by a later version: get a later reader")
-        need(data[9] == 1 and data[10] == 1 and len(data) >= 184, "version or suite")
-        need(data[8] == kind, "kind of object")
+        need(data[9] == 1 and data[10] == 1 and data[8] == kind, "version, suite or kind of object")
         self.recipient, self.epoch, self.repository = data[11], data[12:16], data[16:48]
         self.ephemeral, self.wrap = data[48:80], data[80:152]
         self.committed, self.commitment = data[:152], data[152:184]
@@ -146,8 +137,7 @@ class Repository:
         need(value["version"] == 1, "body of a later version")
         return value
 
-    # Keys (sections 4 and 5)
-
+    # Sections 4 and 5: keys
     def unlock(self):
         phrase, recovery = (os.environ.get("LIFEBOAT_" + name) for name in ("PASSPHRASE", "RECOVERY_KEY"))
         if phrase is None and recovery is None:
@@ -181,7 +171,7 @@ class Repository:
         self.secret = {recipient: secrets.raw(32) for recipient in (KEEPER, OWNER) if role >= recipient}
         secrets.raw(32 if role == OWNER else 0)
         secrets.end()
-        self.id_key = {METADATA: KDF(root, "lifeboat metadata ids v1"), CONTENT: KDF(root, "lifeboat blob ids v1")}
+        self.id_key = {1: KDF(root, "lifeboat metadata ids v1"), 2: KDF(root, "lifeboat blob ids v1")}
         self.row_key = KDF(root, "lifeboat row hashes v1")
         self.index_key = KDF(root, "lifeboat index v1")
         self.pre_shared = KDF(root, "lifeboat pre-shared v1")
@@ -198,17 +188,19 @@ class Repository:
         need(header.commits(key), "key commitment")
         return key
 
-    # Documents (section 6)
-
+    # Section 6: documents
     def document(self, data, kind):
         header = Header(data, kind)
         need(header.repository == self.id and data[281:284] == bytes(3), "repository id or reserved bytes")
         signer, certificate, role = data[184:216], data[216:280], data[280]
         end = 292 + int.from_bytes(data[284:292], "little")
         need(len(data) == end + 64, "length of the document")
-        verify(certificate, b"lifeboat certificate v1\0" + bytes([role]) + signer + self.id,
-               self.owner_verify, "certificate")
-        verify(data[end:], b"lifeboat signature v1\0" + H(data[:end]), signer, "signature")
+        certified = b"lifeboat certificate v1\0" + bytes([role]) + signer + self.id
+        try:
+            sodium.crypto_sign_open(certificate + certified, self.owner_verify)
+            sodium.crypto_sign_open(data[end:] + b"lifeboat signature v1\0" + H(data[:end]), signer)
+        except nacl.exceptions.CryptoError:
+            raise Damaged("signature or certificate does not verify") from None
         if header.recipient == EVERYONE:
             return role, data[292:end]
         key = KDF(self.session(header), "lifeboat document body v1")
@@ -230,8 +222,7 @@ class Repository:
             sys.exit(f"error: '{prefix}' means {len(found)} snapshots")
         return found[-1][1]
 
-    # Index and blobs (sections 7 and 8)
-
+    # Sections 7 and 8: index and blobs
     def load_index(self):
         self.places = {}
         for name in self.names("index"):
@@ -239,13 +230,13 @@ class Repository:
             version, packs, entries, deltas, replaced = struct.unpack("<5I", run[:20])
             at_entries = 20 + 72 * packs
             at_deltas = at_entries + 48 * entries
-            need(version == 1, "version of the index run")
-            need(len(run) == at_deltas + 36 * deltas + 32 * replaced, "length of the index run")
-            items = (run[at_deltas + 36 * i:][:36] for i in range(deltas))
+            need(version == 1 and len(run) == at_deltas + 36 * deltas + 32 * replaced, "index run")
+            items = (run[at_deltas + 36 * i:at_deltas + 36 * i + 36] for i in range(deltas))
             bases = {int.from_bytes(item[:4], "little"): item[4:] for item in items}
             for i in range(entries):
-                item = Bytes(run[at_entries + 48 * i:][:48])
-                chunk, pack = item.raw(32), run[20 + 72 * item.number(3):][:72]
+                item = Bytes(run[at_entries + 48 * i:at_entries + 48 * i + 48])
+                chunk, at = item.raw(32), 20 + 72 * item.number(3)
+                pack = run[at:at + 72]
                 offset, sealed, length, encoding, slot = (item.number(n) for n in (4, 3, 3, 1, 2))
                 self.places.setdefault(chunk, []).append(
                     (pack[:32], pack[68], offset, sealed, length, encoding, slot, bases.get(i, b"")))
@@ -255,7 +246,7 @@ class Repository:
             data = self.read(name, count=512)
             header = Header(data, PACK)
             need(header.repository == self.id and data[184:216] == pack, "identity of the pack")
-            need(header.recipient == (KEEPER if kind == METADATA else OWNER), "class of the pack")
+            need(header.recipient == kind + 1, "class of the pack")  # metadata 1: keeper 2; content 2: owner 3
             self.pack_keys[pack] = KDF(self.session(header), "lifeboat pack v1", pack)
         return self.pack_keys[pack]
 
@@ -280,10 +271,8 @@ class Repository:
         plain = OPEN(key, context, self.read(name, offset, sealed), "blob")
         need(encoding in (0, 1, 2), "encoding")
         if encoding:
-            words = None
-            if encoding == 2:
-                words = zstandard.ZstdCompressionDict(
-                    self.load(base, depth + 1), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+            words = zstandard.ZstdCompressionDict(
+                self.load(base, depth + 1), zstandard.DICT_TYPE_RAWCONTENT) if encoding == 2 else None
             try:
                 plain = zstandard.ZstdDecompressor(words, max_window_size=1 << 27).decompress(
                     plain, max_output_size=length)
@@ -293,8 +282,7 @@ class Repository:
         need(H(plain, self.id_key[kind]) == chunk, "the chunk is not what its id says")
         return plain
 
-    # Catalog (section 9)
-
+    # Section 9: the catalog
     def walk(self, manifest, prefix=b""):
         """Key and entry of everything at or beneath `prefix`, in order."""
         yield from self.walk_node(bytes.fromhex(manifest["catalog"]["root"]), None, prefix)
@@ -371,28 +359,21 @@ def restore_files(repository, manifest, source, target):
         parts, fields = key.split(b"\0")[2:], Bytes(value)
         need(all(part not in (b"", b".", b"..") and b"/" not in part for part in parts), "path")
         path, tag = os.path.join(os.fsencode(target), *parts), fields.number(1)
-        if tag == 9:
-            print(f"warning: {os.fsdecode(path)} is not in the snapshot", file=sys.stderr)
-            continue
         if tag == 4:
             os.link(os.path.join(os.fsencode(target), *fields.counted().split(b"\0")[2:]), path)
-            continue
-        give = metadata(fields)
-        if tag == 1:
-            os.makedirs(path, exist_ok=not parts)
-            directories.append((path, give))
-            continue
-        if tag == 2:
-            write_file(repository, fields, path)
-        elif tag == 3:
-            os.symlink(fields.counted(), path)
-        else:
-            need(tag in (5, 6, 7, 8), "tag of an entry")
-            kind = {5: 0o010000, 6: 0o140000, 7: 0o020000, 8: 0o060000}[tag]
-            device = os.makedev(fields.number(4), fields.number(4)) if tag > 6 else 0
-            os.mknod(path, kind | 0o600, device)
-        fields.end()
-        give(path)
+        elif tag in (1, 2, 3):
+            give = metadata(fields)
+            if tag == 1:
+                os.makedirs(path, exist_ok=not parts)
+                directories.append((path, give))
+                continue
+            if tag == 2:
+                write_file(repository, fields, path)
+            else:
+                os.symlink(fields.counted(), path)
+            give(path)
+        else:  # unreadable at capture; sockets, fifos and devices are left to the real thing
+            print(f"warning: not restored: {os.fsdecode(path)} (entry of tag {tag})", file=sys.stderr)
     for path, give in reversed(directories):
         give(path)
 
@@ -449,8 +430,7 @@ def main(path="", command="", *rest):
     repository = Repository(path)
     if command == "snapshots":
         for name, manifest in repository.snapshots():
-            sources = [kind + " " + source["name"] for kind, list_name in
-                       (("database", "databases"), ("media", "media")) for source in manifest[list_name]]
+            sources = [source["name"] for kind in ("databases", "media") for source in manifest[kind]]
             print(name[:8], manifest["time"], manifest["host"], ", ".join(sources))
         return
     manifest = repository.snapshot(rest[0])
