@@ -46,7 +46,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
 
   /// Writes a file under a temporary name, gives it its metadata, then its name.
   ///
-  /// - Parameter notSet: gets what of the metadata could not be set.
+  /// `notSet` gets what of the metadata could not be set.
   /// - Throws: ``EntryFailure``, ``SystemError``, or an error of the repository; the name is as it
   ///   was before then, and the temporary file gone.
   func write(

@@ -23,6 +23,9 @@ package struct MediaReplay {
   ///   - catalog: of the snapshot.
   ///   - summary: the source's, from the manifest.
   ///   - path: the target directory.
+  ///   - options: what may happen to existing files, and what is wanted.
+  ///   - cancellation: checked at each chunk.
+  ///   - progress: gets bytes written and entries done.
   package init(
     repository: Repository, catalog: CatalogReader, summary: MediaSummary, into path: String,
     options: MediaReplayOptions = MediaReplayOptions(), cancellation: Cancellation,

@@ -19,7 +19,7 @@ enum ReplayStep: Sendable {
   case failed(CatalogKey, why: String)
 }
 
-/// Reads a source's entries in key order and makes its directories. For one thread at a time.
+/// Reads a source's entries in key order and makes its directories; for one thread at a time.
 final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBatch` one at a time
   private struct Level {
     var key: CatalogKey
@@ -49,7 +49,11 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
   private static let batchDirectories = 8
 
   /// - Parameters:
+  ///   - catalog: of the snapshot.
+  ///   - source: the key of the source's root.
+  ///   - selection: subtrees to restore, ascending, none within another.
   ///   - root: the target directory.
+  ///   - overwrite: what may happen to directories that exist.
   ///   - ownsRoot: it becomes as the source's root was.
   init(
     _ catalog: CatalogReader, source: CatalogKey, selection: [CatalogKey], root: SharedDirectory,

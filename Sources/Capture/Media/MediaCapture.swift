@@ -23,6 +23,8 @@ package struct MediaCapture {
   ///   - writer: stores chunks, and counts what was read.
   ///   - parent: a snapshot of the same source: files that did not change since are taken over
   ///     without being opened. Nil to read everything.
+  ///   - cancellation: checked at each chunk.
+  ///   - progress: gets bytes read and entries done.
   ///   - workers: threads that read and store.
   package init(
     _ source: MediaSource, repository: Repository, writer: BlobWriter, parent: MediaParent?,

@@ -20,7 +20,7 @@ struct MediaOutcome: Sendable {
   var linkGroup: FileIdentity?
 }
 
-/// Appends to the catalog. For one thread at a time.
+/// Appends to the catalog; for one thread at a time.
 final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deliver` one at a time
   private(set) var catalog: CatalogWriter
   private(set) var summary: MediaSummary
