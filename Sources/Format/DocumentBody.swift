@@ -69,10 +69,25 @@ package enum DocumentBody {
     return Array(try encoder.encode(value))
   }
 
-  /// Decodes `bytes`; anything else than the expected shape is a ``FormatError``.
+  /// The member that every body has, whatever its version adds or drops.
+  private struct Versioned: Decodable { var version: Int }
+
+  /// The version of every body that this program writes and reads.
+  package static let version = 1
+
+  /// Decodes `bytes`; a later version says so, whatever its shape, and anything else than the
+  /// expected shape is `invalid`.
+  ///
+  /// - Throws: ``FormatError``.
   package static func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8], kind: ObjectKind)
     throws -> T
   {
+    guard let found = try? JSONDecoder().decode(Versioned.self, from: Data(bytes)).version,
+      found >= version
+    else { throw FormatError.invalid("\(kind.name) body") }
+    guard found == version else {
+      throw FormatError.newer(kind: kind.name, version: UInt8(clamping: found))
+    }
     do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
       throw FormatError.invalid("\(kind.name) body")
     }

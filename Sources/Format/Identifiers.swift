@@ -45,7 +45,7 @@ package struct RepositoryID: Identifier {
   package init(_ digest: Digest) { self.digest = digest }
 }
 
-/// A chunk's identity: keyed BLAKE2b-256 of its plaintext.
+/// A chunk's identity: BLAKE2b-256 of its plaintext, keyed by the id key of its class.
 package struct BlobID: Identifier {
   package var digest: Digest
   package init(_ digest: Digest) { self.digest = digest }

@@ -82,7 +82,12 @@ package struct KeySlot: Sendable {
       (lockByte, passes, memory, salt) = (1, hash.passes, hash.memoryKibibytes, s)
     case .recoveryKey(let s): (lockByte, passes, memory, salt) = (2, 0, 0, s)
     }
-    let text = Array(label.utf8.prefix(1024))
+    // A label is cut between characters: half of one would make the slot unreadable.
+    var text: [UInt8] = []
+    for character in label {
+      guard text.count + character.utf8.count <= 1024 else { break }
+      text += Array(character.utf8)
+    }
     writer.u8(lockByte)
     writer.u8(role.rawValue)
     writer.u16(0)

@@ -40,12 +40,16 @@ package struct LogEntry: Codable, Hashable, Sendable {
 package struct DoomMark: Codable, Hashable, Sendable {
   package var version: Int
   package var time: Timestamp
+  /// How long the packs wait at least, in seconds: a backup that runs longer than half of it does
+  /// not rely on them.
+  package var graceSeconds: Int64
   /// Pack ids, hexadecimal.
   package var packs: [String]
 
-  package init(time: Timestamp, packs: [String]) {
+  package init(time: Timestamp, graceSeconds: Int64, packs: [String]) {
     version = 1
     self.time = time
+    self.graceSeconds = graceSeconds
     self.packs = packs
   }
 }

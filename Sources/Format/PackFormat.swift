@@ -46,6 +46,8 @@ package struct PackEntry: Hashable, Sendable {
 package enum PackFormat {
   package static let headerByteCount = 512
   package static let sealOverhead = 24 + 16
+  /// No chunk is longer, sealed or not: an index run holds lengths of three bytes.
+  package static let maximumPlainByteCount: UInt32 = (1 << 24) - 1
   private static let locatorRange = 216..<272
 
   /// Bytes that one entry takes in the trailer.
@@ -201,6 +203,8 @@ package enum PackFormat {
       guard Int(offset) >= headerByteCount, Int(sealedLength) >= sealOverhead,
         Int(offset) + Int(sealedLength) <= trailerOffset
       else { throw .invalid("blob position") }
+      // As in an index run; and a hostile length must not make a reader take 4 GiB.
+      guard plainLength <= maximumPlainByteCount else { throw .invalid("blob length") }
       entries.append(
         PackEntry(
           id: id, encoding: encoding, offset: offset, sealedByteCount: sealedLength,

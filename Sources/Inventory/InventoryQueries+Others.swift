@@ -4,7 +4,9 @@
 // order means nothing. All run with an empty search_path, so that names come qualified.
 
 extension InventoryQueries {
-  /// Kinds that few databases have. pg_user_mappings hides options from most roles: they are left out, so that
+  /// Kinds that few databases have.
+  ///
+  /// pg_user_mappings hides options from most roles: they are left out, so that
   /// the role that reads does not matter.
   static let others = """
     , objects(kind, classid, objid, definition) AS (

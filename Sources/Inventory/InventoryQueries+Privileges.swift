@@ -4,7 +4,9 @@
 // order means nothing. All run with an empty search_path, so that names come qualified.
 
 extension InventoryQueries {
-  /// Owners, and privileges that are not the defaults. Sorted, because a copy grants in another order; compared with
+  /// Owners, and privileges that are not the defaults.
+  ///
+  /// Sorted, because a copy grants in another order; compared with
   /// the defaults, because a grant that was taken back leaves the defaults written out.
   static let owners = """
     , owned(classid, objid, owner, privileges, kind) AS (
@@ -118,7 +120,7 @@ extension InventoryQueries {
       FROM given g LEFT JOIN pg_init_privs i
         ON i.classoid = g.classid AND i.objoid = g.objid AND i.objsubid = g.objsubid
       WHERE EXISTS (SELECT FROM members m WHERE m.classid = g.classid AND m.objid = g.objid)
-        OR g.objid < 16384 AND g.objid <> 'public'::regnamespace
+        OR g.objid < 16384 AND g.objid IS DISTINCT FROM to_regnamespace('public')
     )
     SELECT 'privileges', format('%s %s', o.type, o.identity), p.actual
     FROM plain p, pg_identify_object(p.classid, p.objid, p.objsubid) o

@@ -62,7 +62,9 @@ enum InventoryQueries {
     FROM relations r WHERE r.relkind IN ('r', 'p', 'f')
     """
 
-  /// Columns of every relation. Their position counts, except under inheritance, where a dump and restore moves columns
+  /// Columns of every relation.
+  ///
+  /// Their position counts, except under inheritance, where a dump and restore moves columns
   /// that were added to the parent later. `pg_attver` is a log position that some builds of PostgreSQL 15 keep in
   /// `attoptions`.
   static let columns = """
@@ -98,7 +100,9 @@ enum InventoryQueries {
     WHERE (i.indisvalid OR c.relkind = 'I' OR r.relkind = 'p') AND i.indisready
     """
 
-  /// Constraints of tables and domains. NOT NULL stands with the column; a partition's part of a foreign key gets a
+  /// Constraints of tables and domains.
+  ///
+  /// NOT NULL stands with the column; a partition's part of a foreign key gets a
   /// new name on each copy.
   static let constraints = """
     SELECT 'constraint', o.identity, ROW(pg_get_constraintdef(k.oid), k.convalidated)::text

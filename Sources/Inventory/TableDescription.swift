@@ -48,7 +48,10 @@ extension TableDescription {
   ///
   /// Ordinary tables and leaf partitions of user schemas, without those that belong to an extension, but with
   /// the configuration tables of extensions. Call ``Postgres/Connection/applyCatalogSettings()`` before.
-  /// - Parameter withSizes: also asks for sizes, which waits for locks that others hold on the tables.
+  /// - Parameters:
+  ///   - connection: the session to ask.
+  ///   - withSizes: also asks for sizes, which waits for locks that others hold on the tables.
+  /// - Returns: the tables; those that the role may not read are among them, and say so.
   /// - Throws: ``PostgresError``.
   package static func list(over connection: Connection, withSizes: Bool = true)
     throws(PostgresError) -> [TableDescription]

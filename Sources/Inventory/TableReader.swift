@@ -26,7 +26,11 @@ package enum TableReader {
   /// Exact within one snapshot: a row's block does not change while anybody holds a lock on the table, and
   /// rows of other transactions are invisible wherever they land. From PostgreSQL 14 on a range is read by a
   /// Tid Range Scan, which touches its blocks only.
-  /// - Parameter blocks: part of a heap; anything but `.all` needs ``TableDescription/isSplittable``.
+  /// - Parameters:
+  ///   - table: what to read.
+  ///   - blocks: part of a heap; anything but `.all` needs ``TableDescription/isSplittable``.
+  ///   - connection: the session to read over.
+  ///   - row: called for each row; the bytes are valid during the call only.
   /// - Returns: the number of rows.
   /// - Throws: ``PostgresError``, and what `row` throws.
   package static func copyText(
@@ -39,7 +43,12 @@ package enum TableReader {
   /// The digest of all rows that ``copyText(_:blocks:over:_:)`` reads: what a drill compares.
   ///
   /// For a table with ``TableDescription/loadThrough`` compare the sum over all leaves of that root.
-  /// - Parameter key: the repository's row-hash key.
+  /// - Parameters:
+  ///   - table: what to read.
+  ///   - key: the repository's row-hash key.
+  ///   - connection: the session to read over.
+  /// - Returns: rows, bytes and sum of row hashes.
+  /// - Throws: ``PostgresError``; `SodiumError` if memory is out.
   package static func digest(
     of table: TableDescription, key: Secret, over connection: Connection
   ) throws -> RowDigest {

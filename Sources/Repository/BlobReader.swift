@@ -96,7 +96,7 @@ package final class BlobReader: Sendable {
     try decoder.sealed.withRegion(at: 0, count: count) { try read(location, into: &$0) }
     try open(location, key: key, using: decoder)
     try decode(location, base: base, into: &chunk, using: decoder)
-    guard repository.keys.blobID(of: chunk.span) == entry.id else {
+    guard repository.keys.blobID(of: chunk.span, class: location.pack.blobClass) == entry.id else {
       throw damaged(location, "its content is not what its id says")
     }
   }

@@ -33,6 +33,8 @@ package final class BlobWriter: Sendable {
     var fresh: Set<BlobID> = []
     var packs: [StoredPack] = []
     var entryCount = 0
+    /// Why some chunk was not stored: others were told that it is, so nothing may be committed.
+    var failure: (any Error)?
     var statistics = CaptureStatistics()
   }
   private let state = Mutex(State())
@@ -69,9 +71,10 @@ package final class BlobWriter: Sendable {
   package func store(_ chunk: Span<UInt8>, class blobClass: BlobClass, using encoder: ChunkEncoder)
     throws -> ChunkReference
   {
-    let id = repository.keys.blobID(of: chunk)
+    let id = repository.keys.blobID(of: chunk, class: blobClass)
     let reference = ChunkReference(id: id, byteCount: UInt32(chunk.count))
-    let isNew = state.withLock { state in
+    let isNew = try state.withLock { state in
+      if let failure = state.failure { throw failure }
       guard !state.fresh.contains(id),
         !repository.index.mayReuse(
           id, signer: repository.keys.signer.publicKey, notIn: doomed)
@@ -85,7 +88,17 @@ package final class BlobWriter: Sendable {
       return true
     }
     guard isNew else { return reference }
+    do { try encode(chunk, id, class: blobClass, using: encoder) } catch {
+      state.withLock { if $0.failure == nil { $0.failure = error } }
+      throw error
+    }
+    return reference
+  }
 
+  /// Compresses, seals and reads back a chunk that the repository has not.
+  private func encode(
+    _ chunk: Span<UInt8>, _ id: BlobID, class blobClass: BlobClass, using encoder: ChunkEncoder
+  ) throws {
     let compressed = try compress(chunk, using: encoder)
     let packer = try currentPacker()
     let reservation = try packer.reserve(
@@ -103,11 +116,13 @@ package final class BlobWriter: Sendable {
     }
     try readBack(reservation, context, expecting: chunk, using: encoder)
     packer.complete(reservation)
-    return reference
   }
 
   /// Makes everything durable: packs first, then index runs.
+  ///
+  /// - Throws: also what an earlier ``store(_:class:using:)`` threw: the run cannot be committed.
   package func finish() throws {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
     let packer = self.packer.withLock { packer in
       defer { packer = nil }
       return packer

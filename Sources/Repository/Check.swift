@@ -17,6 +17,10 @@ package struct CheckReport: Sendable {
     package var snapshots: [String]
     /// Entries it touches, at most 20.
     package var paths: [String]
+    /// The pack it is about, if it is about one.
+    var pack: PackID?
+    /// The blob of that pack that is damaged; nil if the pack is as a whole.
+    var blob: BlobID?
   }
   package var findings: [Finding] = []
   /// Things to know that are no damage: garbage of interrupted runs, runs that were replaced.
@@ -44,14 +48,14 @@ extension Repository {
     let snapshots = try checkSnapshots(&report)
     progress.begin("checking the index")
     try checkIndexRuns(&report)
-    let reachability = try checkCatalogs(snapshots, &report, cancellation)
+    try checkCatalogs(snapshots, &report, cancellation)
     let damagedPacks = try checkPacks(&report)
     if readingData {
       try checkData(
         &report, skipping: damagedPacks, workers: workers, cancellation: cancellation,
         progress: progress)
     }
-    try attribute(&report, snapshots, reachability, cancellation)
+    try attribute(&report, snapshots, cancellation)
     return report
   }
 
@@ -100,7 +104,7 @@ extension Repository {
 
   private func checkCatalogs(
     _ snapshots: [Snapshot], _ report: inout CheckReport, _ cancellation: Cancellation
-  ) throws -> Reachability {
+  ) throws {
     let present = Set(index.runIDs).union(index.replacedRuns())
     let reachability = try Reachability(self, cancellation: cancellation)
     for snapshot in snapshots {
@@ -128,7 +132,6 @@ extension Repository {
           code: "blob-missing", what: "blob \(missing.blob) is in no index run",
           snapshots: [missing.snapshot.description], paths: [missing.path]))
     }
-    return reachability
   }
 
   /// Every pack that the index names is there and as long as it says; returns those that are not.
@@ -145,7 +148,9 @@ extension Repository {
       guard let byteCount = present[id] else {
         damaged.insert(id)
         report.findings.append(
-          .init(code: "pack-missing", what: "pack \(id.hex) is gone", snapshots: [], paths: []))
+          .init(
+            code: "pack-missing", what: "pack \(id.hex) is gone", snapshots: [], paths: [], pack: id
+          ))
         continue
       }
       if byteCount != Int(record.byteCount) {
@@ -154,7 +159,7 @@ extension Repository {
           .init(
             code: "pack-length",
             what: "pack \(id.hex) has \(byteCount) bytes where the index says \(record.byteCount)",
-            snapshots: [], paths: []))
+            snapshots: [], paths: [], pack: id))
       }
     }
     let garbage = present.keys.filter { indexed[$0] == nil }
@@ -194,7 +199,8 @@ extension Repository {
   private func checkData(of record: PackRecord, reader: BlobReader) -> [CheckReport.Finding] {
     func damage(_ what: String) -> CheckReport.Finding {
       .init(
-        code: "pack-damaged", what: "pack \(record.id.hex): \(what)", snapshots: [], paths: [])
+        code: "pack-damaged", what: "pack \(record.id.hex): \(what)", snapshots: [], paths: [],
+        pack: record.id)
     }
     guard let key = StorageKey(.packs, record.id.hex) else { return [damage("malformed id")] }
     do {
@@ -214,7 +220,9 @@ extension Repository {
             using: decoder)
         } catch {
           findings.append(
-            .init(code: "blob-damaged", what: "\(error)", snapshots: [], paths: []))
+            .init(
+              code: "blob-damaged", what: "\(error)", snapshots: [], paths: [], pack: record.id,
+              blob: entry.id))
         }
       }
       return findings
@@ -223,42 +231,50 @@ extension Repository {
     }
   }
 
-  /// Names the snapshots and entries that need what is damaged.
+  /// Names the snapshots and entries that need what is damaged: a pack as a whole, or one blob.
   private func attribute(
-    _ report: inout CheckReport, _ snapshots: [Snapshot], _ reachability: Reachability,
-    _ cancellation: Cancellation
+    _ report: inout CheckReport, _ snapshots: [Snapshot], _ cancellation: Cancellation
   ) throws {
-    var packs: [String: Int] = [:]
-    for (position, finding) in report.findings.enumerated()
-    where finding.code.hasPrefix("pack-") {
-      for word in finding.what.split(separator: " ") where word.count >= 64 {
-        packs[String(word.prefix(64))] = position
-      }
-    }
-    guard !packs.isEmpty else { return }
+    let concerned = report.findings.indices.filter { report.findings[$0].pack != nil }
+    guard !concerned.isEmpty else { return }
+    let byPack = Dictionary(grouping: concerned) { report.findings[$0].pack }
     let reader = makeReader()
     for snapshot in snapshots {
-      try cancellation.check()
-      guard let catalog = try? self.catalog(of: snapshot, reader: reader) else { continue }
+      // Everything that it needs: nodes, lists and bases of deltas, too.
+      let needed = try Reachability(self, cancellation: cancellation)
+      try needed.mark(snapshot)
+      var touched: Set<Int> = []
+      for position in 0..<index.entryCount where needed.isLive(position) {
+        guard let location = index.location(at: position) else { continue }
+        for finding in byPack[location.pack.id] ?? []
+        where report.findings[finding].concerns(location.entry.id) {
+          touched.insert(finding)
+        }
+      }
+      for finding in touched { report.findings[finding].snapshots.append(snapshot.id.description) }
+      guard !touched.isEmpty, let catalog = try? self.catalog(of: snapshot, reader: reader) else {
+        continue
+      }
       // A catalog that is itself damaged was reported; what can be read of it is attributed.
       try? catalog.forEach { key, entry in
         guard let content = entry.content else { return }
         try? reader.forEachChunk(of: content, using: catalog.decoder) { reference in
-          for location in self.index.locations(of: reference.id).prefix(1) {
-            guard let position = packs[location.pack.id.hex] else { continue }
-            let name = snapshot.id.description
-            if !report.findings[position].snapshots.contains(name) {
-              report.findings[position].snapshots.append(name)
-            }
-            let path = Reachability.display(key)
-            if report.findings[position].paths.count < 20,
-              !report.findings[position].paths.contains(path)
-            {
-              report.findings[position].paths.append(path)
-            }
+          guard let location = self.index.location(of: reference.id) else { return }
+          for finding in byPack[location.pack.id] ?? []
+          where report.findings[finding].concerns(reference.id) {
+            report.findings[finding].add(path: Reachability.display(key))
           }
         }
       }
     }
+  }
+}
+
+extension CheckReport.Finding {
+  /// Whether the blob `id` of its pack is damaged, as far as it knows.
+  fileprivate func concerns(_ id: BlobID) -> Bool { blob == nil || blob == id }
+
+  fileprivate mutating func add(path: String) {
+    if paths.count < 20, paths.last != path, !paths.contains(path) { paths.append(path) }
   }
 }

@@ -16,7 +16,8 @@ package struct PrunePlan: Sendable {
   /// Packs whose few live blobs move to new packs first.
   package var repack: [PackID] = []
   package var repackByteCount: UInt64 = 0
-  /// Marked packs that a snapshot needs after all: they come back into the index.
+  /// Marked packs that a snapshot needs after all: they lose their mark. Those that are in no index
+  /// run come back into one; then nothing else is done, because what they lead to is not known yet.
   package var rescue: [PackID] = []
   /// Packs that no index run names: leftovers of interrupted runs.
   package var unindexed: [PackID] = []
@@ -25,22 +26,27 @@ package struct PrunePlan: Sendable {
   package var liveByteCount: UInt64 = 0
   package var totalByteCount: UInt64 = 0
 
-  fileprivate var expiredMarks: [DocumentID] = []
-  fileprivate var pendingMarks: [DocumentID] = []
-  fileprivate var stillDoomed: Set<PackID> = []
-  fileprivate var needsNewIndex = false
+  /// Marks that are taken away, once their packs are deleted or have another.
+  fileprivate var finishedMarks: [DocumentID] = []
+  /// What is left of marks after a rescue.
+  fileprivate var remainingMarks: [DoomMark] = []
+  /// Packs among `rescue` that no index run names.
+  fileprivate var relist: [PackID] = []
+  /// Marked packs, and packs that are named by an index run but not there: nothing is reused there.
+  fileprivate var unfit: Set<PackID> = []
+  fileprivate var absent: Set<PackID> = []
 
   /// Whether performing it would change nothing.
   package var isEmpty: Bool {
-    delete.isEmpty && doom.isEmpty && repack.isEmpty && rescue.isEmpty && !needsNewIndex
-      && expiredMarks.isEmpty
+    delete.isEmpty && doom.isEmpty && repack.isEmpty && rescue.isEmpty && mergedRunCount == 0
+      && finishedMarks.isEmpty
   }
 }
 
 /// How a prune decides.
 package struct PruneOptions: Sendable {
   /// How long a pack stays marked before it is deleted. A backup that runs longer than half of it
-  /// and reused a marked pack refuses to commit; 0 is for when nothing else runs.
+  /// and needs a marked pack refuses to commit; 0 is for when nothing else runs.
   package var graceSeconds: Int64 = 24 * 3600
   /// A pack is repacked once more than this share of its blob bytes is dead.
   package var deadShare = 0.5
@@ -61,14 +67,25 @@ extension Repository {
     let snapshots = try self.snapshots()
     try loadIndex()
     let marks = try doomMarks()
-    let reachability = try Reachability(self, cancellation: cancellation)
+    let indexed = index.packs()
+    var present: [PackID: Int] = [:]
+    for object in try list(.packs) {
+      if let id = PackID(hex: object.key.name) { present[id] = object.byteCount }
+    }
+    var plan = PrunePlan()
+    plan.totalByteCount = present.values.reduce(0) { $0 + UInt64($1) }
+    plan.absent = Set(indexed.keys).subtracting(present.keys)
+    let marked = Set(marks.flatMap(\.packs)).intersection(present.keys)
+    plan.unfit = marked.union(plan.absent)
+
+    let reachability = try Reachability(
+      self, waiting: marked, absent: plan.absent, cancellation: cancellation)
     for snapshot in snapshots { try reachability.mark(snapshot) }
     if let damage = reachability.unreadable.first {
       throw RepositoryError(
         .damaged, what: "cannot prune", why: "snapshot \(damage.snapshot): \(damage.reason)",
         next: "run 'lifeboat check', forget the damaged snapshot, then prune")
     }
-
     var liveBytes: [PackID: UInt64] = [:]
     var blobBytes: [PackID: UInt64] = [:]
     for position in 0..<index.entryCount {
@@ -78,113 +95,124 @@ extension Repository {
         liveBytes[location.pack.id, default: 0] += UInt64(location.entry.sealedByteCount)
       }
     }
-    let indexed = index.packs()
-    var present: [PackID: Int] = [:]
-    for object in try list(.packs) {
-      if let id = PackID(hex: object.key.name) { present[id] = object.byteCount }
-    }
-
-    var plan = PrunePlan()
-    plan.totalByteCount = present.values.reduce(0) { $0 + UInt64($1) }
     plan.liveByteCount = liveBytes.values.reduce(0, +)
     if reachability.missingCount > 0 {
-      try planRescue(of: reachability.missing.map(\.blob), marks, present, into: &plan)
+      plan.relist = try findUnlisted(reachability, marks, present)
+      plan.rescue = plan.relist
+      planMarks(marks, rescued: Set(plan.rescue), delete: false, options, &plan)
+      return plan
     }
-    let rescued = Set(plan.rescue)
-    var marked: Set<PackID> = []
-    for mark in marks {
-      let age = options.now.microseconds - mark.time.microseconds
-      let isExpired = age >= options.graceSeconds * 1_000_000
-      if isExpired { plan.expiredMarks.append(mark.id) } else { plan.pendingMarks.append(mark.id) }
-      for pack in mark.packs where present[pack] != nil && liveBytes[pack] == nil {
-        guard !rescued.contains(pack) else { continue }
-        marked.insert(pack)
-        if isExpired {
-          plan.delete.append(pack)
-          plan.deleteByteCount += UInt64(present[pack] ?? 0)
-        } else {
-          plan.stillDoomed.insert(pack)
-        }
-      }
-    }
+    plan.rescue = marked.filter { liveBytes[$0] != nil }.sorted()
+    planMarks(marks, rescued: Set(plan.rescue), delete: true, options, &plan)
+    plan.delete = plan.delete.filter { present[$0] != nil }
+    plan.deleteByteCount = plan.delete.reduce(0) { $0 + UInt64(present[$1] ?? 0) }
+
     for (pack, byteCount) in present.sorted(by: { $0.key < $1.key }) where !marked.contains(pack) {
-      if rescued.contains(pack) { continue }
-      guard let record = indexed[pack] else {
-        plan.unindexed.append(pack)
-        plan.doom.append(pack)
-        plan.doomByteCount += UInt64(byteCount)
-        continue
-      }
       let live = liveBytes[pack] ?? 0
       let all = blobBytes[pack] ?? 0
       if live == 0 {
+        if indexed[pack] == nil { plan.unindexed.append(pack) }
         plan.doom.append(pack)
         plan.doomByteCount += UInt64(byteCount)
-      } else if Double(all - min(live, all)) > options.deadShare * Double(max(all, 1)),
-        keys.canRead(record.blobClass)
+      } else if let record = indexed[pack], keys.canRead(record.blobClass),
+        Double(all - min(live, all)) > options.deadShare * Double(max(all, 1))
       {
         plan.repack.append(pack)
         plan.repackByteCount += live
       }
     }
-    let runs = index.runIDs.count
-    let gone = Set(indexed.keys).subtracting(present.keys)
-    plan.needsNewIndex =
-      runs > Self.runLimit || !gone.isEmpty
-      || plan.doom.contains { indexed[$0] != nil } || plan.delete.contains { indexed[$0] != nil }
-    plan.mergedRunCount = plan.needsNewIndex || !plan.repack.isEmpty ? runs : 0
+    let leavesIndex = plan.delete + (options.graceSeconds > 0 ? [] : plan.doom + plan.repack)
+    if index.runIDs.count > Self.runLimit || !plan.absent.isEmpty
+      || leavesIndex.contains(where: { indexed[$0] != nil })
+    {
+      plan.mergedRunCount = index.runIDs.count
+    }
     return plan
   }
 
-  /// A blob that a snapshot needs may lie in a pack that is marked and so in no run any more.
-  private func planRescue(
-    of blobs: [BlobID], _ marks: [(id: DocumentID, time: Timestamp, packs: [PackID])],
-    _ present: [PackID: Int], into plan: inout PrunePlan
-  ) throws {
-    let wanted = Set(blobs)
+  /// Sorts marks into those that are over and those that wait; packs of the former are deleted.
+  private func planMarks(
+    _ marks: [PlacedDoomMark], rescued: Set<PackID>, delete: Bool, _ options: PruneOptions,
+    _ plan: inout PrunePlan
+  ) {
+    var waiting: Set<PackID> = []
+    var over: Set<PackID> = []
+    for mark in marks {
+      let age = Double(options.now.microseconds) - Double(mark.time.microseconds)
+      let isOver = age >= Double(options.graceSeconds) * 1e6
+      if isOver && delete {
+        over.formUnion(mark.packs)
+        plan.finishedMarks.append(mark.id)
+      } else {
+        waiting.formUnion(mark.packs)
+        guard mark.packs.contains(where: { rescued.contains($0) }) else { continue }
+        plan.finishedMarks.append(mark.id)
+        let left = mark.packs.filter { !rescued.contains($0) }
+        if !left.isEmpty {
+          plan.remainingMarks.append(
+            DoomMark(time: mark.time, graceSeconds: mark.graceSeconds, packs: left.map(\.hex)))
+        }
+      }
+    }
+    plan.delete = over.subtracting(rescued).subtracting(waiting).sorted()
+  }
+
+  /// The marked packs that hold what a snapshot needs and no index run names: an index run was lost.
+  private func findUnlisted(
+    _ reachability: Reachability, _ marks: [PlacedDoomMark], _ present: [PackID: Int]
+  ) throws -> [PackID] {
+    let wanted = Set(reachability.missing.map(\.blob))
     let reader = makeReader()
     var found: Set<BlobID> = []
+    var packs: [PackID] = []
     for pack in Set(marks.flatMap(\.packs)).sorted() {
       guard let byteCount = present[pack], found.count < wanted.count,
         let (_, entries) = try? packContents(pack, byteCount: byteCount, reader: reader)
       else { continue }
       let hits = entries.map(\.id).filter { wanted.contains($0) }
       if !hits.isEmpty {
-        plan.rescue.append(pack)
+        packs.append(pack)
         found.formUnion(hits)
       }
     }
-    guard found.count == wanted.count else {
+    guard found.count == wanted.count, reachability.missingCount == reachability.missing.count
+    else {
       throw RepositoryError(
         .damaged, what: "cannot prune",
-        why: "\(wanted.count - found.count) blobs that snapshots need are in no index run",
+        why:
+          "\(reachability.missingCount - found.count) blobs that snapshots need are in no pack that is both there and in the index",
         next: "run 'lifeboat check', forget the damaged snapshots, then prune")
     }
+    return packs
   }
 
   /// Performs `plan`: new packs, new index, old index away, marks, and only then deletions.
   ///
-  /// A crash anywhere leaves every snapshot whole; the next prune finishes the work.
+  /// Marked packs stay in the index until they are deleted: a snapshot that was written meanwhile and
+  /// needs one can be restored all the time, and the next prune takes the mark away. A crash anywhere
+  /// leaves every snapshot whole; the next prune finishes the work.
   /// - Returns: bytes freed.
   package func performPrune(
     _ plan: PrunePlan, _ options: PruneOptions, cancellation: Cancellation
   ) throws -> UInt64 {
-    var leaving = Set(plan.doom)
-    if !plan.repack.isEmpty {
-      try repack(Set(plan.repack), cancellation: cancellation)
-      leaving.formUnion(plan.repack)
+    if !plan.repack.isEmpty { try repack(plan, cancellation: cancellation) }
+    if !plan.relist.isEmpty { try relist(plan.relist) }
+    let leaving = plan.doom + plan.repack
+    let deletable = plan.delete + (options.graceSeconds > 0 ? [] : leaving)
+    if plan.mergedRunCount > 0 {
+      try rewriteIndex(without: Set(deletable).union(plan.absent))
     }
-    if !plan.rescue.isEmpty { try relist(plan.rescue) }
-    if plan.needsNewIndex || !plan.repack.isEmpty {
-      try rewriteIndex(without: leaving.union(plan.delete).union(plan.stillDoomed))
-    }
+    var marks = plan.remainingMarks
     if !leaving.isEmpty, options.graceSeconds > 0 {
-      let mark = DoomMark(time: options.now, packs: leaving.map(\.hex).sorted())
+      marks.append(
+        DoomMark(
+          time: options.now, graceSeconds: options.graceSeconds, packs: leaving.map(\.hex).sorted())
+      )
+    }
+    for mark in marks {
       _ = try saveDocument(
         try DocumentBody.encode(mark), kind: .doom, for: .writer, in: .doomed)
     }
-    var deletable = plan.delete
-    if options.graceSeconds <= 0 { deletable += leaving }
     var freed: UInt64 = 0
     for pack in deletable.sorted() {
       try cancellation.check()
@@ -194,7 +222,7 @@ extension Repository {
         try storage.delete(key)
       } catch { throw RepositoryError.storage("cannot delete pack \(pack)", error) }
     }
-    for mark in plan.expiredMarks {
+    for mark in plan.finishedMarks {
       guard let key = StorageKey(.doomed, mark.hex) else { continue }
       do { try storage.delete(key) } catch {
         throw RepositoryError.storage("cannot delete a doom mark", error)
@@ -203,11 +231,13 @@ extension Repository {
     return freed
   }
 
-  /// Stores the live blobs of `packs` again, elsewhere.
-  private func repack(_ packs: Set<PackID>, cancellation: Cancellation) throws {
-    let reachability = try Reachability(self, cancellation: cancellation)
+  /// Stores the live blobs of the packs to repack again, elsewhere.
+  private func repack(_ plan: PrunePlan, cancellation: Cancellation) throws {
+    let packs = Set(plan.repack)
+    let reachability = try Reachability(
+      self, waiting: plan.unfit, absent: plan.absent, cancellation: cancellation)
     for snapshot in try snapshots() { try reachability.mark(snapshot) }
-    let writer = BlobWriter(repository: self, doomed: packs)
+    let writer = BlobWriter(repository: self, doomed: packs.union(plan.unfit))
     let reader = makeReader()
     let encoder = try ChunkEncoder()
     let decoder = try ChunkDecoder()

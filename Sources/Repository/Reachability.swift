@@ -5,7 +5,7 @@ package import Workers
 
 /// Marks every blob that the snapshots given to it need, and reports what is missing.
 package final class Reachability {
-  /// A blob that a snapshot needs and no index run names.
+  /// A blob that a snapshot needs and no index run names, or only in packs that are not there.
   package struct Missing: Sendable {
     package var blob: BlobID
     package var snapshot: SnapshotID
@@ -17,6 +17,8 @@ package final class Reachability {
   private let reader: BlobReader
   private let decoder: ChunkDecoder
   private let cancellation: Cancellation
+  private let waiting: Set<PackID>
+  private let absent: Set<PackID>
   private var live: [UInt64]
   private var walked: Set<BlobID> = []
   package private(set) var missing: [Missing] = []
@@ -25,7 +27,16 @@ package final class Reachability {
   package private(set) var unreadable: [(snapshot: SnapshotID, reason: String)] = []
 
   /// Call after ``Repository/loadIndex()``; memory: one bit a blob of the index, 40 bytes a node.
-  package init(_ repository: Repository, cancellation: Cancellation) throws {
+  ///
+  /// - Parameters:
+  ///   - waiting: packs that are marked for deletion; a copy anywhere else is preferred.
+  ///   - absent: packs that are not in the storage; a copy there is none.
+  package init(
+    _ repository: Repository, waiting: Set<PackID> = [], absent: Set<PackID> = [],
+    cancellation: Cancellation
+  ) throws {
+    self.waiting = waiting
+    self.absent = absent
     self.repository = repository
     self.cancellation = cancellation
     reader = repository.makeReader()
@@ -97,8 +108,7 @@ package final class Reachability {
     var id = id
     // Bases of deltas are as needed as what they are the base of.
     for _ in 0..<65 {
-      let positions = repository.index.positions(of: id)
-      guard let position = positions.last else {
+      guard let position = choose(repository.index.positions(of: id)) else {
         missingCount += 1
         if missing.count < 1000 {
           missing.append(Missing(blob: id, snapshot: snapshot.id, path: path()))
@@ -106,12 +116,25 @@ package final class Reachability {
         return false
       }
       if isLive(position) { return true }
-      // The newest copy is the one that counts; older copies of the same blob are not needed.
+      // One copy counts; other copies of the same blob are not needed.
       live[position / 64] |= 1 << UInt64(position % 64)
       guard let base = repository.index.location(at: position)?.entry.base else { return true }
       id = base
     }
     return true
+  }
+
+  /// The copy that is kept: the newest that is there and not marked, else the newest that is there.
+  private func choose(_ positions: [Int]) -> Int? {
+    if absent.isEmpty && (positions.count == 1 || waiting.isEmpty) { return positions.last }
+    var fallback: Int?
+    for position in positions.reversed() {
+      guard let pack = repository.index.location(at: position)?.pack.id, !absent.contains(pack)
+      else { continue }
+      if !waiting.contains(pack) { return position }
+      fallback = fallback ?? position
+    }
+    return fallback
   }
 
   /// A catalog key as people read it.

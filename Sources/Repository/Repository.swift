@@ -13,12 +13,27 @@ package enum Unlock: Sendable {
   case recoveryKey(Secret)
 }
 
+/// A doom mark of the storage.
+package struct PlacedDoomMark: Sendable {
+  package let id: DocumentID
+  package let time: Timestamp
+  package let graceSeconds: Int64
+  package let packs: [PackID]
+
+  /// Whether it is older than `part` of its grace time.
+  package func hasWaited(_ part: Double, at now: Timestamp) -> Bool {
+    Double(now.microseconds) - Double(time.microseconds) >= part * Double(graceSeconds) * 1e6
+  }
+}
+
 /// An open repository. Thread-safe.
 package final class Repository: Sendable {
   package let storage: any Storage
   package let keys: RoleKeys
   package let config: RepositoryConfig
   package let index: BlobIndex
+  /// Doom marks that stood when a writer began: what it stores keeps clear of them.
+  let marksAtStart = Mutex<Set<DocumentID>>([])
 
   /// The largest document that is read: a manifest of very many tables, or an index run.
   static let documentLimit = 64 << 20
@@ -28,6 +43,14 @@ package final class Repository: Sendable {
     self.keys = keys
     self.config = config
     index = try BlobIndex(scratch: scratch)
+  }
+
+  /// The same repository read from another storage, with the index already loaded.
+  init(sharing other: Repository, storage: any Storage) {
+    self.storage = storage
+    keys = other.keys
+    config = other.config
+    index = other.index
   }
 
   package var id: RepositoryID { keys.repository }
@@ -52,11 +75,10 @@ package final class Repository: Sendable {
       let header = try ObjectHeader(bytes)
       guard header.kind == .config else { throw FormatError.invalid("object kind") }
       let keys = try KeyRing.unlock(storage, repository: header.repository, with: unlock)
-      let (_, body) = try keys.open(bytes, kind: .config)
+      let (envelope, body) = try keys.open(bytes, kind: .config)
+      // A stolen writer's or keeper's key must not rewrite what everybody relies on.
+      guard envelope.role == .owner else { throw FormatError.forged("repository configuration") }
       let config = try DocumentBody.decode(RepositoryConfig.self, from: body, kind: .config)
-      guard config.version == 1 else {
-        throw FormatError.newer(kind: "repository", version: UInt8(clamping: config.version))
-      }
       guard config.repository == header.repository.hex,
         (1 << 16...1 << 28).contains(config.packByteCount)
       else { throw FormatError.invalid("repository configuration") }
@@ -127,7 +149,7 @@ package final class Repository: Sendable {
           try addToIndex(plaintext, id: id, signer: envelope.signer, role: envelope.role)
         } catch let error as RepositoryError {
           // A merge may have replaced it after we listed it: look again.
-          if error.code == .storage, attempt < 5, !(try exists(object.key)) {
+          if error.isStorage, attempt < 5, !(try exists(object.key)) {
             vanished = true
             continue
           }
@@ -179,19 +201,41 @@ package final class Repository: Sendable {
 
   /// A writer for one run; call ``loadIndex()`` before, or everything is stored anew.
   package func makeWriter() throws -> BlobWriter {
-    BlobWriter(repository: self, doomed: Set(try doomMarks().flatMap(\.packs)))
+    let marks = try doomMarks()
+    marksAtStart.withLock { $0 = Set(marks.map(\.id)) }
+    var unfit = Set(marks.flatMap(\.packs))
+    // What a damaged repository lost is stored again, as far as the sources still have it.
+    var present: [String: Int] = [:]
+    for object in try list(.packs) { present[object.key.name] = object.byteCount }
+    for (id, record) in index.packs() where present[id.hex] != Int(record.byteCount) {
+      unfit.insert(id)
+    }
+    return BlobWriter(repository: self, doomed: unfit)
   }
 
   /// A reader; it shares caches among threads.
   package func makeReader() -> BlobReader { BlobReader(repository: self) }
 
   /// The packs that prune has marked, each mark with its own id.
-  package func doomMarks() throws -> [(id: DocumentID, time: Timestamp, packs: [PackID])] {
-    try list(.doomed).compactMap { object in
+  package func doomMarks() throws -> [PlacedDoomMark] {
+    try list(.doomed).compactMap { object -> PlacedDoomMark? in
       guard let id = DocumentID(hex: object.key.name) else { return nil }
-      let (_, body) = try loadDocument(object.key, kind: .doom)
-      let mark = try DocumentBody.decode(DoomMark.self, from: body, kind: .doom)
-      return (id, mark.time, mark.packs.compactMap { PackID(hex: $0) })
+      let body: [UInt8]
+      do { (_, body) = try loadDocument(object.key, kind: .doom) } catch let error
+        as RepositoryError
+      {
+        // Another prune may have finished with it since the listing.
+        if error.isStorage, !(try exists(object.key)) { return nil }
+        throw error
+      }
+      do {
+        let mark = try DocumentBody.decode(DoomMark.self, from: body, kind: .doom)
+        return PlacedDoomMark(
+          id: id, time: mark.time, graceSeconds: mark.graceSeconds,
+          packs: mark.packs.compactMap { PackID(hex: $0) })
+      } catch let error as FormatError {
+        throw RepositoryError.damaged("doom mark \(id)", error)
+      }
     }
   }
 }

@@ -30,6 +30,9 @@ package struct RepositoryError: Error, CustomStringConvertible, Sendable {
     self.next = next
   }
 
+  /// Whether it is the storage that failed; the object may be gone.
+  var isStorage: Bool { code == .storage }
+
   package var description: String { "\(what): \(why)\nhint: \(next)" }
 
   /// Bytes of `object` are not what the format says.

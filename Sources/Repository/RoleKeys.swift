@@ -9,8 +9,11 @@ package final class RoleKeys: Sendable {
   package let secrets: RoleSecrets
   package let repository: RepositoryID
   package let signer: Signer
-  /// Ids of chunks.
-  package let idKey: Secret
+  /// Ids of content chunks.
+  private let idKey: Secret
+  /// Ids of catalog nodes and chunk lists: of another key, so that a file which happens to equal
+  /// one is not taken for it, and its blob not sought where the keeper cannot read.
+  private let metadataIDKey: Secret
   /// Row hashes of tables.
   package let rowKey: Secret
   /// Ends of catalog nodes.
@@ -26,6 +29,7 @@ package final class RoleKeys: Sendable {
       secretKey: try Ed25519.secretKey(seed: secrets.signSeed), certificate: secrets.certificate,
       role: secrets.role)
     idKey = try Blake2b.derive(secrets.writerRoot, "lifeboat blob ids v1")
+    metadataIDKey = try Blake2b.derive(secrets.writerRoot, "lifeboat metadata ids v1")
     rowKey = try Blake2b.derive(secrets.writerRoot, "lifeboat row hashes v1")
     boundaryKey = try Blake2b.derive(secrets.writerRoot, "lifeboat catalog boundaries v1")
     indexKey = try Blake2b.derive(secrets.writerRoot, "lifeboat index v1")
@@ -35,8 +39,10 @@ package final class RoleKeys: Sendable {
 
   package var role: Role { secrets.role }
 
-  /// The identity of a chunk.
-  package func blobID(of chunk: Span<UInt8>) -> BlobID { BlobID(Blake2b.hash(chunk, key: idKey)) }
+  /// The identity of a chunk of `blobClass`.
+  package func blobID(of chunk: Span<UInt8>, class blobClass: BlobClass) -> BlobID {
+    BlobID(Blake2b.hash(chunk, key: blobClass == .metadata ? metadataIDKey : idKey))
+  }
 
   /// The chunker's secret tables: 4,096 bytes and 16 bytes.
   package func chunkerTables() throws(SodiumError) -> (table: [UInt8], prfKey: [UInt8]) {

@@ -3,6 +3,8 @@
 package import Format
 import Sodium
 import Storage
+import Synchronization
+import Workers
 
 /// A manifest that was read and checked.
 package struct Snapshot: Sendable {
@@ -50,16 +52,12 @@ extension Repository {
       let manifest: Manifest
       do {
         manifest = try DocumentBody.decode(Manifest.self, from: body, kind: .snapshot)
-        guard manifest.version == 1 else {
-          throw FormatError.newer(
-            kind: "snapshot", version: UInt8(clamping: manifest.version))
-        }
       } catch let error as FormatError {
         throw RepositoryError.damaged("snapshot \(id)", error)
       }
       return Snapshot(id: id, manifest: manifest, signer: envelope.signer.hex)
     } catch let error as RepositoryError {
-      if error.code == .storage, let present = try? storage.contains(key), !present { return nil }
+      if error.isStorage, let present = try? storage.contains(key), !present { return nil }
       throw error
     }
   }
@@ -99,13 +97,13 @@ extension Repository {
   /// Commits a snapshot: from here on it exists, or not at all.
   ///
   /// Call after ``BlobWriter/finish()`` only. `previous` and `sequence` of `manifest` are set here
-  /// from the newest manifest by the same signer, `indexRuns` from the index. What a prune marked
-  /// while `writer` worked is brought back first.
-  package func commit(_ manifest: Manifest, writtenBy writer: BlobWriter? = nil) throws -> Snapshot
-  {
+  /// from the newest manifest by the same signer, `indexRuns` from the index.
+  /// - Throws: ``RepositoryError``; `busy` if a prune may soon delete what the snapshot needs.
+  package func commit(_ manifest: Manifest) throws -> Snapshot {
     var manifest = manifest
-    if let writer { try rescueDoomed(for: manifest, writer: writer) }
-    let own = try snapshots().filter { $0.signer == keys.signer.publicKey.hex }
+    let all = try snapshots()
+    try refuseDoomed(manifest, among: all)
+    let own = all.filter { $0.signer == keys.signer.publicKey.hex }
     let newest = own.max { $0.manifest.sequence < $1.manifest.sequence }
     manifest.sequence = (newest?.manifest.sequence ?? 0) + 1
     manifest.previous = newest?.id.hex
@@ -113,6 +111,41 @@ extension Repository {
     let body = try DocumentBody.encode(manifest)
     let (id, _) = try saveDocument(body, kind: .snapshot, for: .keeper, in: .snapshots)
     return Snapshot(id: id, manifest: manifest, signer: keys.signer.publicKey.hex)
+  }
+}
+
+extension Repository {
+  /// Refuses a snapshot that needs packs which a prune marked so long ago that the next may delete
+  /// them before it sees this manifest.
+  ///
+  /// Marks younger than half their grace time are harmless: whoever deletes after the other half
+  /// finds the manifest first. So the catalog is walked only for runs of many hours, or if the parent,
+  /// whose contents were taken over, was forgotten meanwhile.
+  private func refuseDoomed(_ manifest: Manifest, among snapshots: [Snapshot]) throws {
+    let known = marksAtStart.withLock { $0 }
+    let hasParent =
+      manifest.parent.map { parent in snapshots.contains { $0.id.hex == parent } } ?? true
+    let suspect = try doomMarks().filter {
+      $0.hasWaited(0.5, at: manifest.finished) && (!hasParent || !known.contains($0.id))
+    }
+    // With a forgotten parent, what it needed may even be deleted.
+    guard !suspect.isEmpty || !hasParent else { return }
+    try loadIndex()
+    var present: Set<PackID> = []
+    for object in try list(.packs) {
+      if let id = PackID(hex: object.key.name) { present.insert(id) }
+    }
+    let absent = Set(index.packs().keys).subtracting(present).union(suspect.flatMap(\.packs))
+    let reachability = try Reachability(self, absent: absent, cancellation: Cancellation())
+    try reachability.mark(
+      Snapshot(id: SnapshotID(Digest()), manifest: manifest, signer: keys.signer.publicKey.hex))
+    guard reachability.missingCount == 0, reachability.unreadable.isEmpty else {
+      throw RepositoryError(
+        .busy, what: "cannot commit the snapshot",
+        why:
+          "a prune marked packs that it needs more than half of the grace time ago, and may be deleting them",
+        next: "back up again; give prune a --grace of more than twice the longest backup")
+    }
   }
 }
 

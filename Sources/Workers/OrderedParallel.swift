@@ -16,6 +16,10 @@ private final class Gate<Item: Sendable, Output: Sendable>: Sendable {
   let state = Mutex(State())
   // Followers that are too far ahead of delivery wait here; a condition cannot pair with Mutex.
   let condition = NSCondition()
+
+  func isFull(_ window: Int) -> Bool {
+    state.withLock { $0.failure == nil && $0.nextTicket - $0.nextDelivery >= window }
+  }
 }
 
 /// Runs `work` on `workers` threads and hands each result to `deliver` in the order of `next`.
@@ -45,19 +49,12 @@ package func orderedParallel<Item: Sendable, Output: Sendable>(
   /// Takes the next ticket and item under one lock, so that tickets follow the source's order.
   let source = Mutex(())
   @Sendable func take() throws -> (Int, Item)? {
-    while true {
-      let blocked = gate.state.withLock { state in
-        state.failure == nil && state.nextTicket - state.nextDelivery >= window
-      }
-      if !blocked { break }
+    // The wait is inside the lock, or all who waited would take an item at once. Who delivers does
+    // not need it.
+    try source.withLock { _ in
       gate.condition.lock()
-      let stillBlocked = gate.state.withLock { state in
-        state.failure == nil && state.nextTicket - state.nextDelivery >= window
-      }
-      if stillBlocked { gate.condition.wait() }
+      while gate.isFull(window) { gate.condition.wait() }
       gate.condition.unlock()
-    }
-    return try source.withLock { _ in
       let stop = gate.state.withLock { $0.failure != nil || $0.exhausted }
       if stop { return nil }
       try cancellation.check()

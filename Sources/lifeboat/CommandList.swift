@@ -4,8 +4,9 @@ import ArgumentParser
 
 enum CommandList {
   static let all: [any ParsableCommand.Type] = [
-    InitCommand.self, SnapshotsCommand.self, ListCommand.self, DiffCommand.self,
+    InitCommand.self, BackupCommand.self, SnapshotsCommand.self, ListCommand.self,
+    DiffCommand.self, RestoreCommand.self, DumpCommand.self, DrillCommand.self,
     CheckCommand.self, ForgetCommand.self, PruneCommand.self, StatusCommand.self,
-    ConfigCommand.self,
+    RunCommand.self, ConfigCommand.self, DiscoverCommand.self,
   ]
 }

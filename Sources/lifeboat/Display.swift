@@ -1,24 +1,16 @@
 // Numbers and tables as people read them.
 
-import Foundation
 import Format
+import Operations
+import Foundation
 
 enum Display {
   /// `1.4 GiB`, `312 KiB`, `17 B`.
-  static func bytes(_ count: UInt64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
-    }
-    return unit == 0 ? "\(count) B" : "\(value.formatted(.number.precision(.fractionLength(1)).grouping(.never).locale(posix))) \(units[unit])"
-  }
+  static func bytes(_ count: UInt64) -> String { ByteText.format(count) }
 
   /// `1,234,567`.
   static func count(_ value: UInt64) -> String {
-    value.formatted(.number.grouping(.automatic).locale(posix))
+    value.formatted(.number.grouping(.automatic).locale(Locale(identifier: "en_US")))
   }
 
   static func count(_ value: Int) -> String { count(UInt64(max(0, value))) }
@@ -66,7 +58,8 @@ enum Display {
     }
     return bytes.map { byte in
       (32..<127).contains(byte)
-        ? String(UnicodeScalar(byte)) : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        ? String(UnicodeScalar(byte))
+        : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
     }.joined()
   }
 }

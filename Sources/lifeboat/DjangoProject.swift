@@ -70,7 +70,8 @@ struct DjangoProject: Codable {
           lines.append("    media: media")
           lines.append("    file-references:")
           for field in fields {
-            lines.append("      - \(Self.quoted("\(field.table).\(field.column)"))  # \(field.model)")
+            lines.append(
+              "      - \(Self.quoted("\(field.table).\(field.column)"))  # \(field.model)")
           }
         }
       }

@@ -77,7 +77,8 @@ enum Failure {
 extension Messages {
   /// How a failure is written: as the options say, if they were understood so far.
   static var forFailure: Messages {
-    let isJSON = ProcessInfo.processInfo.arguments.contains("json")
+    let isJSON =
+      ProcessInfo.processInfo.arguments.contains("json")
       && ProcessInfo.processInfo.arguments.contains("--log-format")
     return Messages(format: isJSON ? .json : .text, level: .error)
   }

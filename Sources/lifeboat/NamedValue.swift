@@ -18,8 +18,9 @@ struct NamedValue: ExpressibleByArgument {
   static func isName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
       && text.unicodeScalars.allSatisfy {
-        $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil
-          || $0 == "." || $0 == "-" || $0 == "_")
+        $0.isASCII
+          && ($0.properties.isAlphabetic || $0.properties.numericType != nil
+            || $0 == "." || $0 == "-" || $0 == "_")
       }
   }
 

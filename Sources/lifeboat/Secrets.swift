@@ -67,7 +67,9 @@ enum Secrets {
     if let path = options.passphraseFile { return .passphraseFile(path) }
     if let command = options.passphraseCommand { return .passphraseCommand(words(command)) }
     if let path = options.recoveryKeyFile { return .recoveryKeyFile(path) }
-    if let path = Session.environment("LIFEBOAT_RECOVERY_KEY_FILE") { return .recoveryKeyFile(path) }
+    if let path = Session.environment("LIFEBOAT_RECOVERY_KEY_FILE") {
+      return .recoveryKeyFile(path)
+    }
     if let path = Session.environment("LIFEBOAT_PASSPHRASE_FILE") { return .passphraseFile(path) }
     if let command = Session.environment("LIFEBOAT_PASSPHRASE_COMMAND") {
       return .passphraseCommand(words(command))

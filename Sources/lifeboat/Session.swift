@@ -2,8 +2,8 @@
 
 import Configuration
 import Files
-import Foundation
 import Format
+import Foundation
 import Logging
 import Repository
 import Sodium

@@ -41,7 +41,7 @@ struct ContentChecker: Sendable {
         if try file.read(into: &part, at: Int64(fileOffset)) < bytes.count { isShort = true }
       }
       progress?.add(bytes: count)
-      if isShort || repository.keys.blobID(of: buffer.span) != reference.id {
+      if isShort || repository.keys.blobID(of: buffer.span, class: .content) != reference.id {
         found = "content differs within \(count) bytes from byte \(first ?? 0) on"
       }
       offset += UInt64(reference.byteCount)

@@ -1,6 +1,6 @@
 // One backup from beginning to commit: databases first, media after, references between, one manifest.
 
-package import Format
+import Format
 import FoundationEssentials
 package import Repository
 package import Workers
@@ -72,7 +72,7 @@ package struct Backup {
       previous: nil, parent: parent?.id.hex, catalog: root, indexRuns: [],
       databases: spools.databases, media: media.summaries, references: media.references,
       statistics: writer.statistics)
-    let snapshot = try repository.commit(manifest, writtenBy: writer)
+    let snapshot = try repository.commit(manifest)
     return BackupResult(
       snapshot: snapshot.id, manifest: snapshot.manifest, warnings: warnings)
   }
@@ -138,6 +138,7 @@ package struct Backup {
             started: $0.manifest.time)
         } : nil
       let concerned = plan.references.indices.filter { plan.references[$0].media == source.name }
+      progress.begin("files of \(source.name)")
       let merged = MergedReferences(concerned.compactMap { spools[$0] })
       var missing: [CatalogKey: Bool] = [:]
       let capture = MediaCapture(

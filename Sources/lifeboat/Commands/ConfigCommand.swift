@@ -3,13 +3,15 @@ import Configuration
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Check a configuration file, or show an example or its schema.",
+    commandName: "config",
+    abstract: "Check a configuration file, or show an example or its schema.",
     subcommands: [Check.self, Example.self, Schema.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Report everything that is wrong with a configuration file.",
-      discussion: "Each problem has its line and what to write instead. Ends with 64 if there is any.")
+      discussion:
+        "Each problem has its line and what to write instead. Ends with 64 if there is any.")
 
     @OptionGroup var global: GlobalOptions
 

@@ -43,8 +43,11 @@ struct DiffCommand: ParsableCommand {
       if global.json { changes.append(change) } else { try Self.show(change) }
     }
     if global.json { return try Terminal.shared.print(JSONText.pretty(changes)) }
-    let summary = [("added", "added"), ("removed", "removed"), ("modified", "modified"), ("metadata", "with other metadata")]
-      .compactMap { word, text in counts[word].map { "\(Display.count($0)) \(text)" } }
+    let summary = [
+      ("added", "added"), ("removed", "removed"), ("modified", "modified"),
+      ("metadata", "with other metadata"),
+    ]
+    .compactMap { word, text in counts[word].map { "\(Display.count($0)) \(text)" } }
     session.messages.info(summary.isEmpty ? "no difference" : summary.joined(separator: ", "))
   }
 
@@ -57,7 +60,8 @@ struct DiffCommand: ParsableCommand {
     switch (parts[0], difference.old, difference.new) {
     case (Array("m".utf8), let old, let new):
       if difference.kind == .changed {
-        word = old?.content == new?.content && old?.isSameKind(as: new) == true ? "metadata" : "modified"
+        word =
+          old?.content == new?.content && old?.isSameKind(as: new) == true ? "metadata" : "modified"
       }
       return Change(
         change: word, source: source,
@@ -88,7 +92,8 @@ struct DiffCommand: ParsableCommand {
   }
 
   private static func show(_ change: Change) throws {
-    let mark = ["added": "+", "removed": "-", "modified": "M", "metadata": "U"][change.change] ?? "?"
+    let mark =
+      ["added": "+", "removed": "-", "modified": "M", "metadata": "U"][change.change] ?? "?"
     var line = "\(mark) \(change.source)/\(change.path)"
     switch (change.rowsBefore, change.rowsAfter) {
     case (let before?, let after?):

@@ -117,8 +117,8 @@ struct DrillJob {
     session.record(
       .drill, in: repository, outcome: report.verdict.rawValue, snapshots: [snapshot.id],
       details: [
-        "rto-seconds": String(report.rto.totalSeconds),
-        "rpo-seconds": String(report.rpo.ageSeconds),
+        "rto-seconds": String(report.recoveryTime.totalSeconds),
+        "rpo-seconds": String(report.recoveryPoint.ageSeconds),
         "checks": String(report.checks.count),
         "failed": report.checks.filter { $0.verdict == .fail }.map(\.id).joined(separator: ","),
       ])

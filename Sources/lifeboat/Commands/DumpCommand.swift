@@ -7,7 +7,8 @@ import Workers
 
 struct DumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "Write a database as plain SQL, or one file, to standard output.",
+    commandName: "dump",
+    abstract: "Write a database as plain SQL, or one file, to standard output.",
     discussion: """
       The SQL loads into an empty database with 'psql -v ON_ERROR_STOP=1': nobody is locked in. \
       With --table, only that table's rows as COPY text. With --media, the content of one file.
@@ -59,6 +60,23 @@ struct DumpCommand: ParsableCommand {
     } else if let media, let path {
       let place = try SourcePath("\(media)/\(path)", in: snapshot)
       try dumpFile(place, CatalogKey.media(media), reader, catalog, session)
+    }
+  }
+
+  private func dumpDatabase(
+    _ name: String, _ reader: BlobReader, _ catalog: CatalogReader, _ session: Session
+  ) throws {
+    let sql = DatabaseSQL(
+      reader: reader, catalog: catalog, source: name, cancellation: session.cancellation)
+    guard let table else { return try sql.write { try Terminal.shared.write($0) } }
+    let parts = table.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+      throw UsageError(
+        what: "cannot read --table '\(table)'", why: "it is not SCHEMA.TABLE",
+        next: "write for example public.blog_article")
+    }
+    try sql.writeRows(of: QualifiedName(schema: String(parts[0]), name: String(parts[1]))) {
+      try Terminal.shared.write($0)
     }
   }
 

@@ -29,7 +29,8 @@ struct ForgetCommand: ParsableCommand {
   var keepMonthly: Int?
   @Option(help: ArgumentHelp("Keep one for each of N years.", valueName: "n")) var keepYearly: Int?
   @Option(
-    help: ArgumentHelp("Keep all that are this much older than the newest at most: 48h, 7d.",
+    help: ArgumentHelp(
+      "Keep all that are this much older than the newest at most: 48h, 7d.",
       valueName: "duration"))
   var keepWithin: String?
   @Option(help: ArgumentHelp("Keep all with this tag; repeatable.", valueName: "tag"))
@@ -136,7 +137,8 @@ struct ForgetJob {
     }
     guard let policy, !policy.isEmpty else {
       throw UsageError(
-        what: "nothing says what to keep", why: "there is no --keep-… option and no retention in the configuration",
+        what: "nothing says what to keep",
+        why: "there is no --keep-… option and no retention in the configuration",
         next: "give for example --keep-daily 7 --keep-weekly 5 --keep-monthly 12")
     }
     var calendar = Calendar(identifier: .iso8601)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Files
-import Foundation
 import Format
+import Foundation
 import Repository
 import Storage
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Configuration
-import Foundation
 import Format
+import Foundation
 import Repository
 import Workers
 

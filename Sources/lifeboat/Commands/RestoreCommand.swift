@@ -94,7 +94,7 @@ struct RestoreCommand: ParsableCommand {
     if let database {
       try restoreDatabase(database, snapshot, reader, catalog, session)
     } else if let media {
-      try restoreMedia(media, snapshot, reader, catalog, session)
+      try restoreMedia(media, snapshot, repository, catalog, session)
     }
   }
 
@@ -167,12 +167,19 @@ struct RestoreCommand: ParsableCommand {
 
   struct MediaResult: Encodable {
     var snapshot, media, into: String
-    var files, directories, others, bytes, skipped: UInt64
-    var warnings, errors: [String]
+    var files, directories, hardLinks, others, bytes: UInt64
+    /// Files that were there and equal, or were left as the policy says.
+    var unchanged, kept: UInt64
+    /// Owners, attributes and the like that could not be set.
+    var notSet: [String]
+    /// Entries that the snapshot lacks because they could not be read at the source.
+    var notCaptured: [String]
+    var errors: [String]
+    var complete: Bool
   }
 
   private func restoreMedia(
-    _ name: String, _ snapshot: Snapshot, _ reader: BlobReader, _ catalog: CatalogReader,
+    _ name: String, _ snapshot: Snapshot, _ repository: Repository, _ catalog: CatalogReader,
     _ session: Session
   ) throws {
     guard let summary = snapshot.manifest.media.first(where: { $0.name == name }) else {
@@ -186,9 +193,7 @@ struct RestoreCommand: ParsableCommand {
     var options = MediaReplayOptions()
     options.workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
     options.keepGoing = keepGoing
-    options.paths = paths.map { path in
-      path.split(separator: "/", omittingEmptySubsequences: true).map { Array($0.utf8) }
-    }
+    options.include = paths.map { Array($0.utf8) }
     switch overwrite {
     case nil: break
     case .never: options.overwrite = .never
@@ -198,19 +203,22 @@ struct RestoreCommand: ParsableCommand {
     let display = ProgressDisplay(session)
     defer { display.end() }
     let report = try MediaReplay(
-      reader: reader, catalog: catalog, source: name, summary: summary,
+      repository: repository, catalog: catalog, summary: summary,
       into: URL(fileURLWithPath: into).path, options: options,
       cancellation: session.cancellation, progress: session.progress
     ).perform()
     display.end()
     let result = MediaResult(
       snapshot: snapshot.id.hex, media: name, into: into, files: report.fileCount,
-      directories: report.directoryCount, others: report.otherCount, bytes: report.byteCount,
-      skipped: report.skippedCount, warnings: report.warnings, errors: report.errors)
+      directories: report.directoryCount, hardLinks: report.hardLinkCount,
+      others: report.otherCount, bytes: report.byteCount, unchanged: report.unchangedCount,
+      kept: report.keptCount, notSet: report.notSet, notCaptured: report.notCaptured,
+      errors: report.errors, complete: report.isComplete)
     if global.json {
       try Terminal.shared.print(JSONText.pretty(result))
     } else {
-      for warning in result.warnings { session.messages.warning(warning) }
+      for item in result.notSet { session.messages.warning("could not set \(item)") }
+      for item in result.notCaptured { session.messages.warning("not in the snapshot: \(item)") }
       for error in result.errors { session.messages.warning("not restored: \(error)") }
       if !global.quiet {
         try Terminal.shared.print(

@@ -69,7 +69,8 @@ struct RunCommand: ParsableCommand {
     do {
       switch kind {
       case .backup: try BackupJob(session).run()
-      case .check: try CheckJob(readsData: session.configuration.schedule.checkReadsData).run(session)
+      case .check:
+        try CheckJob(readsData: session.configuration.schedule.checkReadsData).run(session)
       case .drill: try DrillJob(session).run()
       case .forget:
         try ForgetJob(

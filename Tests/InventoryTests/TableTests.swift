@@ -1,0 +1,169 @@
+// Owns the tests of what is read of tables: which, in which ranges, byte for byte.
+
+import Format
+import Inventory
+import Postgres
+import Sodium
+import TestSupport
+import Testing
+
+@Suite struct `The tables to copy` {
+  private static let shop = Result { try ShopFixture() }
+
+  @Test func `are ordinary tables and leaf partitions, in byte order`() throws {
+    let connection = try Self.shop.get().connect()
+    let tables = try TableDescription.list(over: connection)
+    #expect(
+      tables.map(\.name.description) == [
+        "app.chi", "app.nocols", "app.par", "app.parts0", "app.parts1", "app.rng1", "app.t",
+        "app.u", "app.ul", "public.We\"ird\tNa.me",
+      ])
+    let byName = Dictionary(uniqueKeysWithValues: tables.map { ($0.name.name, $0) })
+    #expect(byName["t"]?.columns == ["id", "name", "m", "p", "body"])
+    #expect(byName["nocols"]?.columns == [])
+    #expect(byName["ul"]?.isUnlogged == true)
+    #expect(byName["rng1"]?.partitionRoot == QualifiedName(schema: "app", name: "rng"))
+    #expect(byName["rng1"]?.loadThrough == nil)
+    #expect((byName["t"]?.blockCount ?? 0) > 5)
+  }
+
+  @Test func `of an enum's hash partitions go through the root, in its order of columns`() throws {
+    let connection = try Self.shop.get().connect()
+    let tables = try TableDescription.list(over: connection)
+    for leaf in tables where leaf.name.name.hasPrefix("parts") {
+      #expect(leaf.loadThrough == QualifiedName(schema: "app", name: "parts"))
+      #expect(leaf.columns == ["id", "m", "k"])
+    }
+  }
+
+  @Test func `include an extension's configuration rows by its condition, and nothing else of it`()
+    throws
+  {
+    let connection = try Connection(try TestServer.shared.makeDatabase())
+    try connection.execute(
+      """
+      CREATE EXTENSION hstore; CREATE TABLE conf (a int, mine bool); CREATE TABLE inner_ (a int);
+      INSERT INTO conf VALUES (1, false), (2, true);
+      ALTER EXTENSION hstore ADD TABLE conf; ALTER EXTENSION hstore ADD TABLE inner_;
+      UPDATE pg_extension SET extconfig = ARRAY['conf'::regclass::oid],
+        extcondition = ARRAY['WHERE mine'] WHERE extname = 'hstore'
+      """)
+    try connection.applyCatalogSettings()
+    let tables = try TableDescription.list(over: connection)
+    #expect(tables.map(\.name.name) == ["conf"])
+    let table = try #require(tables.first)
+    #expect(table.isExtensionConfiguration)
+    #expect(try rows(of: table, over: connection) == ["2\tt\n"])
+  }
+
+  @Test func `say which of them a role may not read, and which hide rows from it`() throws {
+    let shop = try Self.shop.get()
+    let connection = try Connection(shop.target.setting("user", to: shop.user))
+    try connection.applyCatalogSettings()
+    let tables = try TableDescription.list(over: connection)
+    #expect(tables.first { $0.name.name == "u" }?.isReadable == false)
+    #expect(tables.first { $0.name.name == "u" }?.hidesRows == true)
+    let owner = try shop.connect()
+    #expect(try TableDescription.list(over: owner).allSatisfy { $0.isReadable && !$0.hidesRows })
+  }
+}
+
+@Suite struct `Rows of a table` {
+  @Test func `are the same in ranges as in one piece`() throws {
+    let connection = try Connection(try TestServer.shared.makeDatabase())
+    try connection.execute(
+      """
+      CREATE TABLE t (id int, body text);
+      INSERT INTO t SELECT g, repeat(md5(g::text), g % 70) FROM generate_series(1, 3000) g;
+      DELETE FROM t WHERE id BETWEEN 700 AND 900
+      """)
+    try connection.applyCatalogSettings()
+    let table = try #require(try TableDescription.list(over: connection).first)
+    #expect(table.blockCount > 20)
+    var pieces: [String] = []
+    for first in stride(from: UInt32(0), to: table.blockCount, by: 7) {
+      let isLast = first + 7 >= table.blockCount
+      pieces += try rows(
+        of: table, BlockRange(first: first, end: isLast ? nil : first + 7), over: connection)
+    }
+    #expect(pieces.count == 2799)
+    #expect(pieces == (try rows(of: table, over: connection)))
+  }
+
+  @Test func `without columns are empty lines`() throws {
+    let connection = try Connection(try TestServer.shared.makeDatabase())
+    try connection.execute("CREATE TABLE t (); INSERT INTO t DEFAULT VALUES")
+    try connection.applyCatalogSettings()
+    let table = try #require(try TableDescription.list(over: connection).first)
+    #expect(try rows(of: table, over: connection) == ["\n"])
+  }
+
+  @Test func `and names come from a database of another encoding`() throws {
+    let connection = try Connection(try TestServer.shared.makeDatabase(encoding: "LATIN1"))
+    try connection.execute("SET client_encoding = 'UTF8'")
+    try connection.execute("CREATE TABLE \"tä\" (\"ö\" text); INSERT INTO \"tä\" VALUES ('ü')")
+    try connection.applyCatalogSettings()
+    let table = try #require(try TableDescription.list(over: connection).first)
+    #expect(table.name.name == "tä")
+    #expect(table.columns == ["ö"])
+    var bytes: [UInt8] = []
+    _ = try TableReader.copyText(table, over: connection) { row in
+      for index in row.indices { bytes.append(row[index]) }
+    }
+    #expect(bytes == [0xFC, 0x0A])
+  }
+
+  @Test func `have a digest that ignores their order and sees every change`() throws {
+    let connection = try Connection(try TestServer.shared.makeDatabase())
+    try connection.execute(
+      "CREATE TABLE t (a int, b text); INSERT INTO t SELECT g, 'x' FROM generate_series(1, 50) g")
+    try connection.applyCatalogSettings()
+    let key = try Secret(randomByteCount: 32)
+    let table = try #require(try TableDescription.list(over: connection).first)
+    let before = try TableReader.digest(of: table, key: key, over: connection)
+    #expect(before.rowCount == 50)
+    try connection.execute(
+      """
+      CREATE TEMP TABLE c AS SELECT * FROM public.t ORDER BY a DESC;
+      DELETE FROM public.t; INSERT INTO public.t SELECT * FROM c
+      """)
+    #expect(try TableReader.digest(of: table, key: key, over: connection) == before)
+    try connection.execute("UPDATE public.t SET b = 'y' WHERE a = 7")
+    #expect(try TableReader.digest(of: table, key: key, over: connection) != before)
+  }
+}
+
+@Suite struct `A row buffer` {
+  private func chunks(of rowLengths: [Int]) throws -> [Int] {
+    var buffer = RowBuffer()
+    var lengths: [Int] = []
+    for length in rowLengths {
+      let row = [UInt8](repeating: 7, count: length)
+      try buffer.add(row.span) { lengths.append($0.count) }
+    }
+    try buffer.flush { lengths.append($0.count) }
+    return lengths
+  }
+
+  @Test func `cuts between rows, and inside a row only where it must`() throws {
+    let mebibyte = 1 << 20
+    #expect(try chunks(of: []) == [])
+    #expect(try chunks(of: [3, 4]) == [7])
+    #expect(try chunks(of: [3 * mebibyte, 2 * mebibyte, 1]) == [3 * mebibyte, 2 * mebibyte + 1])
+    #expect(try chunks(of: [1, 6 * mebibyte, 1]) == [1, 6 * mebibyte, 1])
+    #expect(
+      try chunks(of: [1, 17 * mebibyte, 1]) == [1, 8 * mebibyte, 8 * mebibyte, mebibyte, 1])
+  }
+}
+
+/// The rows of a table as COPY writes them.
+private func rows(
+  of table: TableDescription, _ blocks: BlockRange = .all, over connection: Connection
+) throws -> [String] {
+  var lines: [String] = []
+  let count = try TableReader.copyText(table, blocks: blocks, over: connection) { row in
+    lines.append(String(decoding: (0..<row.count).map { row[$0] }, as: UTF8.self))
+  }
+  #expect(count == UInt64(lines.count))
+  return lines
+}
