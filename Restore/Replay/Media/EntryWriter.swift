@@ -223,6 +223,17 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     return false
   }
 
+  /// Whether `target` is the file that was restored there, and not another that was kept.
+  func isRestored(
+    _ file: FileEntry, at target: EntryPath, root: borrowing OwnedDescriptor
+  ) -> Bool {
+    guard let name = target.name, let folder = try? root.openDirectory(beneath: target.parent),
+      let status = try? folder.status(of: name)
+    else { return false }
+    return status.kind == .regular && UInt64(status.byteCount) == file.byteCount
+      && status.modified == Files.FileTime(file.metadata.modified)
+  }
+
   /// Makes a name for an entry that was restored before.
   func link(
     _ target: EntryPath, as name: FileName, in directory: SharedDirectory,

@@ -96,16 +96,18 @@ package struct MediaCapture {
     return delivery.summary
   }
 
-  private static func outcome(of item: WalkItem, _ files: FileCapture) throws -> MediaOutcome {
+  static func outcome(of item: WalkItem, _ files: FileCapture) throws -> MediaOutcome {
     var failures = item.failures
     let result: MediaOutcome.Result
+    var isOfGroup = true
     switch item.task {
     case .entry(let entry, let isUnchanged): result = .entry(entry, isUnchanged: isUnchanged)
     case .link(let target, let file): result = .link(target: target, file)
     case .unreadable(let reason): result = .unreadable(reason: reason)
     case .read(let file):
       switch try files.capture(file) {
-      case .file(let entry, let more):
+      case .file(let entry, let more, let identity):
+        isOfGroup = identity == item.linkGroup
         result = .entry(.file(entry), isUnchanged: false)
         failures += more
       case .unreadable(let reason): result = .unreadable(reason: reason)
@@ -113,7 +115,8 @@ package struct MediaCapture {
       }
     }
     return MediaOutcome(
-      key: item.key, result: result, failures: failures, linkGroup: item.linkGroup)
+      key: item.key, result: result, failures: failures, linkGroup: item.linkGroup,
+      isOfGroup: isOfGroup)
   }
 
   /// The repository's chunker, with its secret tables.
