@@ -124,13 +124,13 @@ let package = Package(
     tests("InventoryTests", "Inventory", "Postgres", "TestSupport", "Format", "Sodium"),
     tests(
       "CaptureTests", "Capture", "Repository", "Storage", "Format", "Files", "Postgres",
-      "Inventory", "Workers", "TestSupport"),
+      "Inventory", "Workers", "Sodium", "Programs", "TestSupport"),
     tests(
       "ReplayTests", "Replay", "Capture", "Repository", "Storage", "Format", "Files", "Postgres",
-      "Inventory", "Workers", "TestSupport"),
+      "Inventory", "Workers", "Sodium", "Programs", "TestSupport"),
     tests(
       "DrillTests", "Drill", "Replay", "Capture", "Repository", "Storage", "Format", "Files",
-      "Postgres", "Inventory", "Workers", "TestSupport"),
+      "Postgres", "Inventory", "Cluster", "Workers", "Sodium", "Programs", "TestSupport"),
     tests("ConfigurationTests", "Configuration"),
     tests("OperationsTests", "Operations", "Configuration"),
     tests("EndToEnd", "Postgres", "Programs", "Files", "TestSupport", "Configuration"),

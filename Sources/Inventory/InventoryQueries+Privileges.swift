@@ -120,7 +120,7 @@ extension InventoryQueries {
       FROM given g LEFT JOIN pg_init_privs i
         ON i.classoid = g.classid AND i.objoid = g.objid AND i.objsubid = g.objsubid
       WHERE EXISTS (SELECT FROM members m WHERE m.classid = g.classid AND m.objid = g.objid)
-        OR g.objid < 16384 AND g.objid <> 'public'::regnamespace
+        OR g.objid < 16384 AND g.objid IS DISTINCT FROM to_regnamespace('public')
     )
     SELECT 'privileges', format('%s %s', o.type, o.identity), p.actual
     FROM plain p, pg_identify_object(p.classid, p.objid, p.objsubid) o

@@ -116,7 +116,7 @@ import Workers
     let writer = try media.repository.makeWriter()
     var catalog = try CatalogWriter(writer, keys: media.repository.keys)
     let unknown = ChunkReference(
-      id: media.repository.keys.blobID(of: noise(9).span), byteCount: 200_000)
+      id: media.repository.keys.blobID(of: noise(9).span, class: .content), byteCount: 200_000)
     try media.catalog(first).forEach { key, entry in
       guard case .file(var file) = entry, file.byteCount == 200_000 else {
         return try catalog.append(key, entry)
