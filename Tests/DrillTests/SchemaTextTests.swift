@@ -75,7 +75,8 @@ import Testing
         Self.head
           + Self.entry(
             "f()", "FUNCTION",
-            "CREATE FUNCTION app.f() AS $$\n-- \(comment)\n-- Name: x; Type: y; Schema: z; Owner: w\n$$;"))
+            "CREATE FUNCTION app.f() AS $$\n-- \(comment)\n-- Name: x; Type: y; Schema: z; Owner: w\n$$;"
+          ))
     }
     #expect(function("one").objects.count == 1)
     #expect(function("one").differences(in: function("two")).count == 1)
@@ -84,7 +85,8 @@ import Testing
   @Test func `leaves large objects to the check of their content`() {
     let text = SchemaText(
       Self.head + Self.entry("1", "BLOB", "SELECT pg_catalog.lo_create('1');", schema: "-")
-        + Self.entry("LARGE OBJECT 1", "ACL", "GRANT SELECT ON LARGE OBJECT 1 TO x;", schema: "-") + Self.view)
+        + Self.entry("LARGE OBJECT 1", "ACL", "GRANT SELECT ON LARGE OBJECT 1 TO x;", schema: "-")
+        + Self.view)
     #expect(text.objects.count == 1)
   }
 
@@ -108,7 +110,9 @@ import Testing
       """
     let lines = Drill.errorLines(inLog: log)
     #expect(lines.count == 3)
-    for (line, word) in zip(lines, ["does not exist", "terminated by signal 11", "could not write"]) {
+    for (line, word) in zip(
+      lines, ["does not exist", "terminated by signal 11", "could not write"])
+    {
       #expect(line.hasSuffix(word))
     }
   }

@@ -8,8 +8,8 @@ import FoundationEssentials
 import Postgres
 import Repository
 import Storage
-import Testing
 import TestSupport
+import Testing
 import Workers
 
 @Suite(.serialized) struct `A drill of several sources` {

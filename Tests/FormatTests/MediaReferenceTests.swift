@@ -10,7 +10,8 @@ import Testing
   ])
   func `is a path beneath the media folder`(value: String, path: String) {
     let key = MediaReference.key(of: value.utf8, in: "uploads")
-    let expected = CatalogKey.media("uploads").bytes + [0]
+    let expected =
+      CatalogKey.media("uploads").bytes + [0]
       + path.split(separator: "/").map { Array($0.utf8) }.joined(separator: [0])
     #expect(key?.bytes == expected)
   }

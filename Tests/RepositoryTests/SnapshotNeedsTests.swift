@@ -36,7 +36,8 @@ import Workers
     for pack in packs {
       let whole = try example.storage.load(pack.key, limit: 1 << 28)
       example.storage.tamper(pack.key) { $0.removeLast() }
-      #expect(try needs(example, snapshot).problems.contains { $0.contains("bytes where the index") })
+      #expect(
+        try needs(example, snapshot).problems.contains { $0.contains("bytes where the index") })
       try example.storage.delete(pack.key)
       #expect(try needs(example, snapshot).problemCount > 0)
       try example.storage.save(whole, as: pack.key)
