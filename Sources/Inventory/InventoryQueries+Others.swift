@@ -87,12 +87,14 @@ extension InventoryQueries {
     FROM pg_am a WHERE a.oid >= 16384
     UNION ALL
     SELECT 'foreign data wrapper', 'pg_foreign_data_wrapper'::regclass, w.oid,
-      ROW(w.fdwhandler::regprocedure, w.fdwvalidator::regprocedure, w.fdwoptions)::text
+      ROW(w.fdwhandler::regprocedure, w.fdwvalidator::regprocedure,
+        (SELECT array_agg(o ORDER BY o) FROM unnest(w.fdwoptions) o))::text
     FROM pg_foreign_data_wrapper w
     UNION ALL
     SELECT 'foreign server', 'pg_foreign_server'::regclass, v.oid,
       ROW((SELECT w.fdwname FROM pg_foreign_data_wrapper w WHERE w.oid = v.srvfdw), v.srvtype,
-        v.srvversion, v.srvoptions)::text
+        v.srvversion,
+        (SELECT array_agg(o ORDER BY o) FROM unnest(v.srvoptions) o))::text
     FROM pg_foreign_server v
     )
     SELECT x.kind, o.identity, x.definition

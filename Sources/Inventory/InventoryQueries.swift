@@ -57,7 +57,8 @@ enum InventoryQueries {
           FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
           JOIN pg_namespace n ON n.oid = p.relnamespace WHERE i.inhrelid = r.oid),
         format_type(nullif(r.reloftype, 0), NULL),
-        (SELECT ROW(s.srvname, f.ftoptions)::text FROM pg_foreign_table f
+        (SELECT ROW(s.srvname,
+          (SELECT array_agg(o ORDER BY o) FROM unnest(f.ftoptions) o))::text FROM pg_foreign_table f
           JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = r.oid))::text
     FROM relations r WHERE r.relkind IN ('r', 'p', 'f')
     """
@@ -78,7 +79,7 @@ enum InventoryQueries {
           WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation),
         nullif(a.attstattarget, -1),
         (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver='),
-        a.attfdwoptions,
+        (SELECT array_agg(o ORDER BY o) FROM unnest(a.attfdwoptions) o),
         CASE WHEN r.relispartition OR NOT EXISTS (
             SELECT FROM pg_inherits i WHERE i.inhrelid = r.oid)
           THEN row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) END)::text

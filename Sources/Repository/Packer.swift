@@ -86,7 +86,7 @@ final class Packer: Sendable {
   ///
   /// - Parameter stored: called by that thread once a pack is durable.
   init(
-    storage: any Storage, keys: RoleKeys, packByteCount: Int, bufferCount: Int = 5,
+    storage: any Storage, keys: RoleKeys, packByteCount: Int, bufferCount: Int = 4,
     stored: @escaping @Sendable (StoredPack) throws -> Void
   ) throws {
     self.storage = storage

@@ -5,6 +5,7 @@ import Drill
 import Files
 import Format
 import FoundationEssentials
+import Glibc
 import Inventory
 import Postgres
 import Repository
@@ -24,7 +25,16 @@ final class ExampleApplication: Sendable {
   private let folder: ScratchFolder
 
   /// Backed up once; tests break their own copies of it.
-  static let shared = Result { try ExampleApplication() }
+  static let shared: Result<ExampleApplication, any Error> = Result {
+    let application = try ExampleApplication()
+    // Nothing deinitialises a static.
+    atexit {
+      guard let path = try? ExampleApplication.shared.get().folder.path else { return }
+      let outer = path.split(separator: "/").dropLast().joined(separator: "/")
+      try? FileManager.default.removeItem(atPath: "/" + outer)
+    }
+    return application
+  }
 
   /// Makes the application and backs it up.
   ///
