@@ -71,8 +71,9 @@ import Testing
     let old = tree(Int.random(in: 0..<6000, using: &generator), &generator)
     var new = old
     let changes = [0, 1, 5, 300, 5000].randomElement(using: &generator) ?? 0
+    let keys = old.keys.sorted()
     for _ in 0..<changes {
-      let key = old.keys.sorted().randomElement(using: &generator) ?? "1"
+      let key = keys.randomElement(using: &generator) ?? "1"
       switch Int.random(in: 0..<4, using: &generator) {
       case 0: new[key] = nil
       case 1: new[key] = "changed"
