@@ -124,7 +124,8 @@ enum HTMLStyle {
     footer { padding-bottom: 3rem; color: var(--soft); font-size: .84rem; }
     @media (max-width: 36rem) {
       .check dl { grid-template-columns: 1fr; }
-      .phases th { width: auto; }
+      .phases th { width: 35%; }
+      .phases .bar { min-width: 5rem; }
       .phases .share { display: none; }
       .banner h1 { font-size: 1.6rem; }
     }

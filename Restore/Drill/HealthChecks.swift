@@ -27,8 +27,8 @@ extension Drill {
       let expected = schema.unvalidatedConstraintCount
       let actual = rows.count
       let words =
-        "\(ReportWords.count(schema.foreignKeyCount, "foreign key")) checked against all rows as they"
-        + " were made; \(ReportWords.count(actual, "constraint")) not validated"
+        "\(ReportWords.count(schema.foreignKeyCount, "foreign key")) checked against all rows on"
+        + " creation; \(ReportWords.count(actual, "constraint")) not validated"
       guard actual <= expected else {
         return Finding(
           .fail, words, expected: "at most \(expected) not validated, as at the source",

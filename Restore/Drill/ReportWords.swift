@@ -5,7 +5,7 @@ import FoundationEssentials
 
 /// Text for people.
 enum ReportWords {
-  /// `8.4 s`, `3 min 05 s`, `2 h 03 min`, `3 d 4 h`.
+  /// `8.4 s`, `3 min 05 s`, `2 h 03 min`, `3 d 4 h`, and `1 h` without a rest.
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, abs(seconds) < 1e12 else { return "?" }
     let sign = seconds < 0 ? "−" : ""
@@ -13,9 +13,19 @@ enum ReportWords {
     if seconds < 0.0995 { return "\(sign)\(Int((seconds * 1000).rounded())) ms" }
     if seconds < 59.95 { return sign + decimal(seconds, digits: 1) + " s" }
     let whole = Int(seconds.rounded())
-    if whole < 3600 { return "\(sign)\(whole / 60) min \(twoDigits(whole % 60)) s" }
-    if whole < 86_400 { return "\(sign)\(whole / 3600) h \(twoDigits(whole % 3600 / 60)) min" }
-    return "\(sign)\(whole / 86_400) d \(whole % 86_400 / 3600) h"
+    func parts(_ unit: Int, _ name: String, _ rest: String?) -> String {
+      "\(sign)\(whole / unit) \(name)" + (rest.map { " " + $0 } ?? "")
+    }
+    if whole < 3600 {
+      let rest = whole % 60
+      return parts(60, "min", rest == 0 ? nil : "\(twoDigits(rest)) s")
+    }
+    if whole < 86_400 {
+      let rest = whole % 3600 / 60
+      return parts(3600, "h", rest == 0 ? nil : "\(twoDigits(rest)) min")
+    }
+    let rest = whole % 86_400 / 3600
+    return parts(86_400, "d", rest == 0 ? nil : "\(rest) h")
   }
 
   /// `512 bytes`, `3.4 MiB`.

@@ -79,8 +79,11 @@ extension Drill {
       expected: rows.map { ReportWords.count($0.expected, "row") } ?? "the recorded number of rows"
     ) {
       guard let rows else { return Finding(.fail, "not made: the tables could not be read") }
+      guard !counts.isEmpty else { return .pass(ReportWords.count(rows.actual, "row")) }
+      let tables = ReportWords.count(counts.count, "table")
       return Finding(
-        counts.isEmpty ? .pass : .fail, ReportWords.count(rows.actual, "row"), details: counts)
+        .fail, "\(ReportWords.count(rows.actual, "row")); \(tables) with another number",
+        details: counts)
     }
   }
 

@@ -33,9 +33,8 @@ package protocol Storage: Sendable {
 }
 
 extension Storage {
-  /// All bytes of the object.
-  ///
-  /// - Parameter limit: refuses more than this, so that a hostile storage cannot exhaust memory.
+  /// All bytes of the object; more than `limit` are refused, so that a hostile storage cannot exhaust
+  /// memory.
   package func load(_ key: StorageKey, limit: Int) throws(StorageError) -> [UInt8] {
     let count = try byteCount(of: key)
     guard count <= limit else {

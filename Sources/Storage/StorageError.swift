@@ -1,6 +1,6 @@
 // Failures of the place where a repository lies.
 
-/// A failure of the storage as the operator reads it. Source errors are another type.
+/// A failure of the storage as the operator reads it; source errors are another type.
 package struct StorageError: Error, CustomStringConvertible, Sendable {
   /// Stable across releases: exit statuses depend on it.
   package enum Code: String, Sendable {

@@ -24,7 +24,9 @@ package struct StorageKey: Hashable, Comparable, Sendable, CustomStringConvertib
     name = "config"
   }
 
-  /// The object `name` in `folder`. Names are lower-case letters, digits and `-`.
+  /// The object `name` in `folder`; nil unless the name is 8 to 128 characters.
+  ///
+  /// Names are lower-case letters, digits and `-`.
   package init?(_ folder: StorageFolder, _ name: some StringProtocol) {
     let allowed = name.utf8.allSatisfy {
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)

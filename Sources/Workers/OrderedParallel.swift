@@ -25,8 +25,8 @@ private final class Gate<Item: Sendable, Output: Sendable>: Sendable {
 /// Runs `work` on `workers` threads and hands each result to `deliver` in the order of `next`.
 ///
 /// `next` and `deliver` are each called by one thread at a time (never both by none: whoever is
-/// free), so they need no locking of their own. At most `window` items are between `next` and
-/// `deliver`, which bounds memory. The first error of any of the three stops all and is rethrown
+/// free), so they need no locking of their own. At most `window` items (or one a worker, if that is
+/// more) are between `next` and `deliver`, which bounds memory. The first error of any of the three stops all and is rethrown
 /// after every thread has ended; items already delivered stay delivered.
 ///
 /// - Parameter work: called with the item and the number of its worker, 0..<workers.
@@ -37,6 +37,7 @@ package func orderedParallel<Item: Sendable, Output: Sendable>(
   deliver: @escaping @Sendable (Output) throws -> Void
 ) throws {
   let gate = Gate<Item, Output>()
+  let workers = max(workers, 1)
   let window = max(window, workers)
 
   @Sendable func fail(_ error: any Error) {
@@ -99,7 +100,7 @@ package func orderedParallel<Item: Sendable, Output: Sendable>(
   }
 
   let group = ThreadGroup()
-  for number in 0..<max(workers, 1) {
+  for number in 0..<workers {
     group.start(name: "worker \(number)") {
       do {
         while let (ticket, item) = try take() {

@@ -67,11 +67,10 @@ package enum ZstdError: Error, Equatable {
 @safe package final class ZstdDecoder {
   private let context: OpaquePointer
 
-  /// Allocates a context that refuses windows over 128 MiB.
+  /// Allocates a context. Frames are decoded in place, so a large window takes no memory.
   package init() throws(ZstdError) {
     guard let context = unsafe ZSTD_createDCtx() else { throw .outOfMemory }
     unsafe self.context = context
-    _ = unsafe ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27)
   }
 
   /// Decompresses one frame into `output`, which must be exactly as long as the plaintext.

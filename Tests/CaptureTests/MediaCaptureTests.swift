@@ -1,6 +1,5 @@
 // What a capture of a media tree records, takes over, reads again and reports.
 
-import Capture
 import Files
 import Format
 import Foundation
@@ -10,6 +9,8 @@ import Storage
 import TestSupport
 import Testing
 import Workers
+
+@testable import Capture
 
 @Suite struct `A media capture` {
   let tree: MediaTree
@@ -180,6 +181,38 @@ import Workers
     let second = try media.capture(tree.source, parent: captured)
     #expect(second.root == captured.root)
     #expect(second.statistics.filesRead == 0)
+  }
+
+  @Test func `does not take names of one file for names of what replaced another`() throws {
+    try tree.write("shared", "a")
+    for name in ["b", "c"] {
+      try OwnedDescriptor.workingDirectory.makeLink(tree.path(name), to: tree.path("a"))
+    }
+    let walk = try MediaWalk(tree.source, parent: nil)
+    let batch = try #require(try walk.nextBatch())
+    // Between the walk and the reading, as an editor saves a file.
+    try tree.write("replacement", "new")
+    try OwnedDescriptor.workingDirectory.rename(
+      tree.path("new"), to: tree.path("a"), replacing: true)
+    let writer = try media.repository.makeWriter()
+    let files = try FileCapture(
+      writer: writer, chunker: try MediaCapture.chunker(of: media.repository), workers: 1,
+      cancellation: Cancellation(), progress: Progress())
+    let delivery = try MediaDelivery(
+      source: tree.source, catalog: CatalogWriter(writer, keys: media.repository.keys),
+      parent: nil, writer: writer, files: files, required: { nil }, onMissing: { _, _ in })
+    for item in batch { try delivery.deliver(MediaCapture.outcome(of: item, files)) }
+    var catalog = delivery.catalog
+    let root = try catalog.finish()
+    try writer.finish()
+    let captured = CapturedMedia(
+      summary: delivery.summary, root: root, started: Timestamp(microseconds: 0),
+      statistics: writer.statistics, missing: [:])
+    #expect(try media.bytes("a", of: captured) == Array("replacement".utf8))
+    #expect(try media.bytes("b", of: captured) == Array("shared".utf8))
+    #expect(
+      try media.entries(captured)["c"]
+        == .hardLink(target: MediaRepository.key("b", in: "media")))
   }
 
   @Test func `records where a sparse file has data and reads nothing else`() throws {

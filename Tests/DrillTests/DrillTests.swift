@@ -210,6 +210,18 @@ import Workers
     #expect(checks[3].actual == "still running after 1.0 s, and ended")
   }
 
+  @Test func `keeps its server if it is told to, and says that this was not checked`() throws {
+    var options = DrillOptions()
+    options.keepScratch = true
+    let drill = Drill(
+      repository: application.repository, snapshot: application.snapshot, options: options)
+    let report = try drill.run()
+    #expect(report.verdict == .pass, "\(report.story)")
+    #expect(drill.keptClusters.count == 1)
+    #expect(report.checks("after.database").isEmpty)
+    #expect(report.notCovered.contains { $0.contains("it was kept") })
+  }
+
   @Test func `refuses the server that was backed up`() throws {
     var options = DrillOptions()
     options.scratch = .server(application.source)

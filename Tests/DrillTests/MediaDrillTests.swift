@@ -38,16 +38,23 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["mine"])
   }
 
-  @Test func `that were missing at the source are a warning, told by name`() throws {
+  @Test func `that were missing at the source are a warning, as is a sequence that was behind`()
+    throws
+  {
     let application = try ExampleApplication(
       """
       INSERT INTO shop.document VALUES (10, 'lost/photo.jpg'), (11, '/sub//./b.bin'), (12, '../x');
+      SELECT setval('shop.purchase_id_seq', 5);
       """)
     let report = try application.drill()
     #expect(report.verdict == .warnings, "\(report.story)")
-    #expect(report.ids(.warnings) == ["files.references"])
+    #expect(report.ids(.warnings) == ["equality.sequences", "files.references"])
     let check = try #require(report.checks("files.references").first)
     #expect(check.details.sorted() == ["../x", "lost/photo.jpg"])
     #expect(check.actual.contains("2 named no file at the source either"))
+    #expect(
+      report.checks("equality.sequences").flatMap(\.details) == [
+        "shop.purchase_id_seq: its next value is 6, and shop.purchase.id has 3000"
+      ])
   }
 }

@@ -42,8 +42,8 @@ import Testing
     #expect(text.contains("expected  61 tables as hashed at the source"))
     #expect(text.contains("actual    1 of 61 tables differ"))
     #expect(text.contains("- shop.orders: expected 9,000 rows"))
-    #expect(text.contains("6 min 32 s, within the target of 30 min 00 s"))
-    #expect(text.contains("2 h 00 min, OVER the target of 1 h 00 min"))
+    #expect(text.contains("6 min 32 s, within the target of 30 min"))
+    #expect(text.contains("2 h, OVER the target of 1 h"))
     #expect(text.contains("Not covered by this drill"))
   }
 
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (0.0, "0 ms"), (0.0421, "42 ms"), (8.44, "8.4 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"),
+    (0.0, "0 ms"), (0.0421, "42 ms"), (8.44, "8.4 s"), (59.94, "59.9 s"), (59.96, "1 min"),
     (185, "3 min 05 s"), (7380, "2 h 03 min"), (273_600, "3 d 4 h"), (-5, "−5.0 s"),
   ])
   func `writes lengths of time as people say them`(seconds: Double, words: String) {

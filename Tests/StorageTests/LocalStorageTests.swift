@@ -124,6 +124,14 @@ private let mayMount: Bool = {
     expectCode(.denied) { _ = try storage.list(.snapshots) }
   }
 
+  @Test func `that is gone is no place to write to`() throws {
+    let storage = try LocalStorage.create(path)
+    let key = try #require(StorageKey(.packs, "abcdefgh"))
+    try OwnedDescriptor.workingDirectory.removeTree(path)
+    expectCode(.failed) { try storage.save([1], as: key) }
+    expectCode(.missing) { _ = try storage.load(key, limit: 1) }
+  }
+
   @Test func `keeps serving reads while many more packs are opened`() throws {
     let storage = try LocalStorage.create(path)
     for number in 100..<250 {

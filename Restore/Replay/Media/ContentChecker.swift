@@ -15,7 +15,7 @@ struct ContentChecker: Sendable {
 
   /// Where the content differs, in words; nil if it is equal, holes included.
   ///
-  /// - Parameter extents: of `expected`.
+  /// `extents` are those of `expected`.
   func difference(
     of file: borrowing OwnedDescriptor, from expected: FileEntry, _ extents: ExtentMap,
     using decoder: ChunkDecoder, cancellation: Cancellation, progress: Progress? = nil

@@ -46,7 +46,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
 
   /// Writes a file under a temporary name, gives it its metadata, then its name.
   ///
-  /// - Parameter notSet: gets what of the metadata could not be set.
+  /// `notSet` gets what of the metadata could not be set.
   /// - Throws: ``EntryFailure``, ``SystemError``, or an error of the repository; the name is as it
   ///   was before then, and the temporary file gone.
   func write(
@@ -221,6 +221,17 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     if options.devices, Host.userID == 0 { return true }
     notSet.append("device node: \(options.devices ? "only root can make it" : "not wanted")")
     return false
+  }
+
+  /// Whether `target` is the file that was restored there, and not another that was kept.
+  func isRestored(
+    _ file: FileEntry, at target: EntryPath, root: borrowing OwnedDescriptor
+  ) -> Bool {
+    guard let name = target.name, let folder = try? root.openDirectory(beneath: target.parent),
+      let status = try? folder.status(of: name)
+    else { return false }
+    return status.kind == .regular && UInt64(status.byteCount) == file.byteCount
+      && status.modified == Files.FileTime(file.metadata.modified)
   }
 
   /// Makes a name for an entry that was restored before.

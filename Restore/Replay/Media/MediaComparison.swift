@@ -60,9 +60,15 @@ package struct MediaComparison {
   private let progress: Progress
 
   /// - Parameters:
+  ///   - repository: with its index loaded; its keys identify content.
+  ///   - catalog: of the snapshot.
+  ///   - summary: the source's, from the manifest.
   ///   - path: the root of the tree; not to be changed meanwhile.
   ///   - ignoring: what not to report, as what the restore said it could not set.
   ///   - numericOwners: as the restore had it.
+  ///   - workers: threads that read.
+  ///   - cancellation: checked at each chunk.
+  ///   - progress: gets bytes read and entries compared.
   package init(
     repository: Repository, catalog: CatalogReader, summary: MediaSummary, against path: String,
     ignoring: Set<MediaDifference.Aspect> = [], numericOwners: Bool = false, workers: Int,
@@ -143,7 +149,7 @@ struct ComparisonPair: Sendable {
   let actual: TreeItem?
 }
 
-/// Merges catalog and tree in key order. For one thread at a time.
+/// Merges catalog and tree in key order; for one thread at a time.
 private final class ComparisonMerge: @unchecked Sendable {  // orderedParallel: one at a time
   private let cursor: CatalogCursor
   private let source: CatalogKey

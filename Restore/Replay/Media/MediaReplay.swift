@@ -23,6 +23,9 @@ package struct MediaReplay {
   ///   - catalog: of the snapshot.
   ///   - summary: the source's, from the manifest.
   ///   - path: the target directory.
+  ///   - options: what may happen to existing files, and what is wanted.
+  ///   - cancellation: checked at each chunk.
+  ///   - progress: gets bytes written and entries done.
   package init(
     repository: Repository, catalog: CatalogReader, summary: MediaSummary, into path: String,
     options: MediaReplayOptions = MediaReplayOptions(), cancellation: Cancellation,
@@ -172,12 +175,19 @@ private final class ReplayRun: Sendable {
     switch step {
     case .file: count(outcome) { $0.fileCount += 1 }
     case .other: count(outcome) { $0.otherCount += 1 }
-    case .hardLink(let key, let target, let directory, let name):
-      let result = try attempt(key) { _ in
-        try writers[writers.count - 1].link(
-          target, as: name, in: directory, root: root.descriptor)
+    case .hardLink(let key, let target, let expected, let directory, let name):
+      let writer = writers[writers.count - 1]
+      var isLink = true
+      let result = try attempt(key) { notSet in
+        if case .file(let file)? = expected,
+          !writer.isRestored(file, at: target, root: root.descriptor)
+        {
+          isLink = false
+          return try writer.write(file, as: name, in: directory, notSet: &notSet)
+        }
+        return try writer.link(target, as: name, in: directory, root: root.descriptor)
       }
-      count(result) { $0.hardLinkCount += 1 }
+      count(result) { if isLink { $0.hardLinkCount += 1 } else { $0.fileCount += 1 } }
     case .finishDirectory(let key, let directory, let metadata):
       let notSet =
         self.metadata.apply(metadata, to: directory.descriptor)

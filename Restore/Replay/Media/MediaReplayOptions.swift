@@ -16,7 +16,7 @@ package struct MediaReplayOptions: Sendable {
     case always
   }
   package var overwrite: Overwrite
-  /// Paths beneath the source's root, as bytes; a directory means all it holds. Empty: everything.
+  /// Paths beneath the source's root, as bytes, a directory for all it holds; empty for everything.
   package var include: [[UInt8]]
   /// Restores user and group ids as they are; otherwise by the names they had, where this machine
   /// knows them.
@@ -44,7 +44,9 @@ package struct MediaReplayOptions: Sendable {
   }
 }
 
-/// What a restore did. Lists hold at most ``listLimit`` lines; counts are complete.
+/// What a restore did.
+///
+/// Lists hold at most ``listLimit`` lines; counts are complete.
 package struct MediaReplayReport: Sendable {
   package static let listLimit = 1000
 

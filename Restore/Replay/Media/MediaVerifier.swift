@@ -92,7 +92,7 @@ package struct MediaVerifier {
   }
 }
 
-/// The files of a source in order. For one thread at a time.
+/// The files of a source in order; for one thread at a time.
 private final class FileList: @unchecked Sendable {  // orderedParallel calls it one at a time
   private let cursor: CatalogCursor
   private let source: CatalogKey

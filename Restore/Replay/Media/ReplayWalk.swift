@@ -11,15 +11,17 @@ enum ReplayStep: Sendable {
   case file(CatalogKey, FileEntry, SharedDirectory, FileName)
   /// A symbolic link, FIFO, socket or device.
   case other(CatalogKey, CatalogEntry, SharedDirectory, FileName)
-  /// To be made when everything before it is done.
-  case hardLink(CatalogKey, target: EntryPath, SharedDirectory, FileName)
+  /// To be made when everything before it is done. `expected` is what the target must be, where the
+  /// target may be something that was there before; it stands alone if it is not that.
+  case hardLink(
+    CatalogKey, target: EntryPath, expected: CatalogEntry?, SharedDirectory, FileName)
   /// All beneath it is done before this step.
   case finishDirectory(CatalogKey, SharedDirectory, FileMetadata)
   case notCaptured(CatalogKey, reason: String)
   case failed(CatalogKey, why: String)
 }
 
-/// Reads a source's entries in key order and makes its directories. For one thread at a time.
+/// Reads a source's entries in key order and makes its directories; for one thread at a time.
 final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBatch` one at a time
   private struct Level {
     var key: CatalogKey
@@ -49,7 +51,11 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
   private static let batchDirectories = 8
 
   /// - Parameters:
+  ///   - catalog: of the snapshot.
+  ///   - source: the key of the source's root.
+  ///   - selection: subtrees to restore, ascending, none within another.
   ///   - root: the target directory.
+  ///   - overwrite: what may happen to directories that exist.
   ///   - ownsRoot: it becomes as the source's root was.
   init(
     _ catalog: CatalogReader, source: CatalogKey, selection: [CatalogKey], root: SharedDirectory,
@@ -82,7 +88,7 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
       case .file(_, let file, let directory, _):
         byteCount &+= file.content.byteCount
         note(directory)
-      case .other(_, _, let directory, _), .hardLink(_, _, let directory, _),
+      case .other(_, _, let directory, _), .hardLink(_, _, _, let directory, _),
         .finishDirectory(_, let directory, _):
         note(directory)
       case .notCaptured, .failed: break
@@ -155,6 +161,7 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
         guard case .directory(let metadata) = entry else {
           throw EntryFailure("the root of the source is not a directory")
         }
+        if overwrite == .always { try? Self.removeLeftovers(in: above) }
         levels.append(Level(key: key, metadata: ownsRoot ? metadata : nil))
         return
       }
@@ -179,13 +186,18 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
   ) throws(EntryFailure) {
     guard target < key else { throw EntryFailure("it links to an entry that comes after it") }
     let path = try EntryPath(target, in: source)
-    if selection.contains(where: { target.isWithin($0) }) {
-      ready.append(.hardLink(key, target: path, above, name))
-    } else if let substitute = substitutes[target] {
-      ready.append(.hardLink(key, target: try EntryPath(substitute, in: source), above, name))
-    } else {
-      let entry: CatalogEntry?
+    var entry: CatalogEntry?
+    let isSelected = selection.contains { target.isWithin($0) }
+    if overwrite != .refuse || !isSelected {
       do { entry = try catalog.entry(target) } catch { throw EntryFailure("\(error)") }
+    }
+    if isSelected {
+      ready.append(.hardLink(key, target: path, expected: entry, above, name))
+    } else if let substitute = substitutes[target] {
+      ready.append(
+        .hardLink(
+          key, target: try EntryPath(substitute, in: source), expected: entry, above, name))
+    } else {
       switch entry {
       case .file(let file): ready.append(.file(key, file, above, name))
       case .symlink, .fifo, .socket, .characterDevice, .blockDevice:
@@ -224,11 +236,22 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
         try above.descriptor.makeDirectory(name, permissions: 0o700)
       }
       let opened = try SharedDirectory(above.descriptor.open(beneath: name, .directory))
+      if overwrite == .always { try Self.removeLeftovers(in: opened) }
       chain.enter(opened, name: name.bytes)
     } catch {
       throw EntryFailure("\(error.call): \(error.reason)")
     }
     levels.append(Level(key: key, metadata: kept))
+  }
+
+  /// Removes what a restore that was killed left behind.
+  private static func removeLeftovers(in directory: SharedDirectory) throws(SystemError) {
+    var entries = try directory.descriptor.entries()
+    while let entry = try entries.next() {
+      if entry.name.isTemporary, entry.kind == .regular {
+        try directory.descriptor.remove(entry.name)
+      }
+    }
   }
 
   private func leave() {

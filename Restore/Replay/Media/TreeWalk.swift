@@ -13,7 +13,7 @@ struct TreeItem: Sendable {
   let opened: SharedDirectory?
 }
 
-/// Walks a tree; goes into directories only if asked to. For one thread at a time.
+/// Walks a tree, into directories only if asked to; for one thread at a time.
 struct TreeWalk {
   private struct Level {
     var key: CatalogKey

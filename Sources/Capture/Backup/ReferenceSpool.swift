@@ -8,7 +8,8 @@ import Format
 /// A column may hold more values than memory does, and a database's snapshot must not be held open
 /// while media are read; so values wait in an unlinked file, mapped for reading.
 final class ReferenceSpool {
-  let mediaRoot: CatalogKey
+  /// The media source's name.
+  private let media: String
   private(set) var valueCount: UInt64 = 0
   /// Values that can be no path beneath the media root: they name `..`, or have no component.
   private(set) var impossible: [String] = []
@@ -23,34 +24,19 @@ final class ReferenceSpool {
 
   /// - Parameter scratch: a folder for the nameless file.
   init(media name: String, scratch: String) throws {
-    mediaRoot = CatalogKey.media(name)
+    media = name
     file = try OwnedDescriptor.createTemporary(in: scratch)
   }
 
   /// Adds a value as the column holds it: a path relative to the media root.
   func append(_ value: Span<UInt8>) throws {
     valueCount += 1
-    var components: [[UInt8]] = []
-    var component: [UInt8] = []
-    for i in 0..<value.count {
-      if value[i] == UInt8(ascii: "/") {
-        if !component.isEmpty { components.append(component) }
-        component = []
-      } else {
-        component.append(value[i])
-      }
-    }
-    if !component.isEmpty { components.append(component) }
-    components.removeAll { $0 == [UInt8(ascii: ".")] }
-    let parent = [UInt8](repeating: UInt8(ascii: "."), count: 2)
-    guard !components.isEmpty, !components.contains(parent), !components.contains([0]),
-      let relative = CatalogKey(components: components)
-    else {
+    let bytes = Self.copy(value)
+    guard let key = MediaReference.key(of: bytes, in: media) else {
       impossibleCount += 1
-      if impossible.count < 1000 { impossible.append(displayed(Self.copy(value))) }
+      if impossible.count < 1000 { impossible.append(displayed(bytes)) }
       return
     }
-    let key = CatalogKey(bytes: mediaRoot.bytes + [0] + relative.bytes)
     if let last, !(last < key) {
       if last != key { strays.append(key) }
       return

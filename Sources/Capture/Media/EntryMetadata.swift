@@ -89,7 +89,9 @@ struct ChangeDetection: Sendable {
     self.now = Files.FileTime(seconds: time(now).seconds + Self.tickSeconds)
   }
 
-  /// - Parameter byteCount: the length that the parent has; nil for what has none.
+  /// Whether the entry is as the parent has it.
+  ///
+  /// `byteCount` is the parent's; nil for what has no length.
   func isUnchanged(_ status: FileStatus, _ metadata: FileMetadata, byteCount: UInt64? = nil) -> Bool
   {
     if let byteCount, UInt64(status.byteCount) != byteCount { return false }

@@ -9,7 +9,8 @@ import Workers
 
 /// What came of a file.
 enum FileOutcome: Sendable {
-  case file(FileEntry, failures: [String])
+  /// `identity` tells which inode was read: something else may have taken the name since the walk.
+  case file(FileEntry, failures: [String], identity: FileIdentity)
   case unreadable(reason: String)
   /// It was deleted, or something else has its name, and there is nothing to keep.
   case vanished
@@ -49,6 +50,7 @@ final class FileCapture: @unchecked Sendable {  // each worker uses only its own
   private struct Reading {
     var entry: FileEntry
     var failures: [String]
+    var identity: FileIdentity
     var isStable: Bool
     /// Length and modification time stayed, though the change time moved: renamed, linked, given
     /// other permissions.
@@ -71,14 +73,14 @@ final class FileCapture: @unchecked Sendable {  // each worker uses only its own
           reason: error.call == "open" ? error.reason : "\(error.call): \(error.reason)")
       }
       if reading.isStable {
-        return .file(reading.entry, failures: reading.failures)
+        return .file(reading.entry, failures: reading.failures, identity: reading.identity)
       }
       last = reading
       if attempt == Self.attempts { break }
     }
     guard var kept = last else { return .vanished }
     kept.entry.changedWhileRead = !kept.contentIsStable
-    return .file(kept.entry, failures: kept.failures)
+    return .file(kept.entry, failures: kept.failures, identity: kept.identity)
   }
 
   /// Nil if no regular file has the name any more.
@@ -125,7 +127,7 @@ final class FileCapture: @unchecked Sendable {  // each worker uses only its own
       after.byteCount == before.byteCount && after.modified == before.modified
       && cutter.truncatedAt == nil
     return Reading(
-      entry: entry, failures: collected.failures,
+      entry: entry, failures: collected.failures, identity: FileIdentity(before),
       isStable: contentIsStable && after.changed == before.changed,
       contentIsStable: contentIsStable)
   }

@@ -17,7 +17,7 @@ struct FileFailure: Error {
   }
 }
 
-/// The chunks of one open file, in order. For one thread at a time.
+/// The chunks of one open file, in order; for one thread at a time.
 final class FileCutter {
   /// The length of data beyond which a file is truncated, or nil while it is as long as it was.
   private(set) var truncatedAt: Int64?
@@ -34,7 +34,9 @@ final class FileCutter {
   private var end = 0
 
   /// - Parameters:
+  ///   - file: open for reading.
   ///   - ranges: where the file has data: ascending, none empty.
+  ///   - chunker: decides where to cut.
   ///   - buffer: ``bufferByteCount(_:)`` bytes, not used by anything else until the last chunk.
   init(
     _ file: consuming OwnedDescriptor, ranges: [Range<Int64>], chunker: Chunker,
@@ -100,9 +102,7 @@ final class FileCutter {
     }
   }
 
-  /// The extents of what was read; nil if the file has no holes.
-  ///
-  /// - Parameter byteCount: the file's length.
+  /// The extents of what was read of a file of `byteCount` bytes; nil if it has no holes.
   func extents(byteCount: Int64) -> [Extent]? {
     let read = ranges.compactMap { range -> Extent? in
       let upper = min(range.upperBound, truncatedAt ?? range.upperBound)

@@ -23,6 +23,8 @@ package struct MediaCapture {
   ///   - writer: stores chunks, and counts what was read.
   ///   - parent: a snapshot of the same source: files that did not change since are taken over
   ///     without being opened. Nil to read everything.
+  ///   - cancellation: checked at each chunk.
+  ///   - progress: gets bytes read and entries done.
   ///   - workers: threads that read and store.
   package init(
     _ source: MediaSource, repository: Repository, writer: BlobWriter, parent: MediaParent?,
@@ -94,16 +96,18 @@ package struct MediaCapture {
     return delivery.summary
   }
 
-  private static func outcome(of item: WalkItem, _ files: FileCapture) throws -> MediaOutcome {
+  static func outcome(of item: WalkItem, _ files: FileCapture) throws -> MediaOutcome {
     var failures = item.failures
     let result: MediaOutcome.Result
+    var isOfGroup = true
     switch item.task {
     case .entry(let entry, let isUnchanged): result = .entry(entry, isUnchanged: isUnchanged)
     case .link(let target, let file): result = .link(target: target, file)
     case .unreadable(let reason): result = .unreadable(reason: reason)
     case .read(let file):
       switch try files.capture(file) {
-      case .file(let entry, let more):
+      case .file(let entry, let more, let identity):
+        isOfGroup = identity == item.linkGroup
         result = .entry(.file(entry), isUnchanged: false)
         failures += more
       case .unreadable(let reason): result = .unreadable(reason: reason)
@@ -111,7 +115,8 @@ package struct MediaCapture {
       }
     }
     return MediaOutcome(
-      key: item.key, result: result, failures: failures, linkGroup: item.linkGroup)
+      key: item.key, result: result, failures: failures, linkGroup: item.linkGroup,
+      isOfGroup: isOfGroup)
   }
 
   /// The repository's chunker, with its secret tables.

@@ -18,9 +18,11 @@ struct MediaOutcome: Sendable {
   let result: Result
   var failures: [String] = []
   var linkGroup: FileIdentity?
+  /// False if another file had the name by the time it was read.
+  var isOfGroup = true
 }
 
-/// Appends to the catalog. For one thread at a time.
+/// Appends to the catalog; for one thread at a time.
 final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deliver` one at a time
   private(set) var catalog: CatalogWriter
   private(set) var summary: MediaSummary
@@ -67,6 +69,7 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
     case .entry(let entry, let isUnchanged):
       if isUnchanged, case .file = entry { writer.count { $0.filesUnchanged += 1 } }
       try append(outcome.key, entry)
+      if !outcome.isOfGroup { failed(outcome.linkGroup) }
     case .link(let target, let file):
       isMet = try link(outcome, to: target, file)
     case .unreadable(let reason):
@@ -102,10 +105,10 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
       return true
     }
     switch try files.capture(file) {
-    case .file(let entry, let failures):
+    case .file(let entry, let failures, let identity):
       for failure in failures { unreadable(outcome.key, failure) }
       try append(outcome.key, .file(entry))
-      failedGroups[group] = outcome.key
+      if identity == group { failedGroups[group] = outcome.key }
       return true
     case .unreadable(let reason):
       try unreadableEntry(outcome, reason)

@@ -4,7 +4,7 @@
 package struct MediaSource: Sendable {
   /// Names it in the snapshot; without a zero byte.
   package var name: String
-  /// The root directory. Only this path may lead through symbolic links.
+  /// The root directory; only this path may lead through symbolic links.
   package var path: String
   /// Patterns as in a .gitignore file at the root; see ``ExcludeRules``.
   package var excludes: [String]

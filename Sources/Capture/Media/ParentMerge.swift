@@ -43,7 +43,7 @@ final class ParentMerge {
   /// What the parent has under `key`, as it should stand in the new catalog; nil if it has nothing
   /// there, or something that has to be looked at again.
   ///
-  /// - Parameter key: not before the key of an earlier call.
+  /// Keys must ascend from call to call.
   func unchangedEntry(_ key: CatalogKey, _ status: FileStatus) throws -> CatalogEntry? {
     while !atEnd, let item, item.key < key { try advance() }
     guard !atEnd, let item, item.key == key else { return nil }

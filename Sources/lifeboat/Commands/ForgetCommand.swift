@@ -110,13 +110,14 @@ struct ForgetJob {
     var kept: [Item]
     var forgotten: [Item]
     var dryRun: Bool
+    var prune: PruneJob.Result?
   }
 
   func run(_ session: Session) throws {
     let repository = try session.openRepository()
     let decisions = try decide(repository, session.configuration.timeZone)
     let dropped = decisions.filter { !$0.isKept }
-    try show(decisions, session)
+    if !session.options.json { try show(decisions, session) }
     if !isDryRun, !dropped.isEmpty {
       try session.cancellation.check()
       try repository.forget(dropped.map(\.snapshot))
@@ -124,7 +125,24 @@ struct ForgetJob {
         .forget, in: repository, outcome: "pass", snapshots: dropped.map(\.snapshot.id),
         details: ["kept": String(decisions.count - dropped.count)])
     }
-    if prunes { try PruneJob(isDryRun: isDryRun).run(session, repository) }
+    let prune = PruneJob(isDryRun: isDryRun)
+    let pruned = prunes ? try prune.run(session, repository) : nil
+    if session.options.json {
+      try Terminal.shared.print(JSONText.pretty(result(decisions, pruned)))
+    } else if let pruned {
+      try prune.show(pruned, session)
+    }
+  }
+
+  private func result(_ decisions: [RetentionDecision], _ pruned: PruneJob.Result?) -> Result {
+    let items = { (kept: Bool) in
+      decisions.filter { $0.isKept == kept }.map {
+        Result.Item(
+          id: $0.snapshot.id.hex, time: $0.snapshot.manifest.time.description, group: $0.group,
+          reasons: $0.reasons)
+      }
+    }
+    return Result(kept: items(true), forgotten: items(false), dryRun: isDryRun, prune: pruned)
   }
 
   private func decide(_ repository: Repository, _ zone: TimeZone) throws -> [RetentionDecision] {
@@ -148,17 +166,6 @@ struct ForgetJob {
   }
 
   private func show(_ decisions: [RetentionDecision], _ session: Session) throws {
-    if session.options.json {
-      let items = { (kept: Bool) in
-        decisions.filter { $0.isKept == kept }.map {
-          Result.Item(
-            id: $0.snapshot.id.hex, time: $0.snapshot.manifest.time.description, group: $0.group,
-            reasons: $0.reasons)
-        }
-      }
-      return try Terminal.shared.print(
-        JSONText.pretty(Result(kept: items(true), forgotten: items(false), dryRun: isDryRun)))
-    }
     guard !session.options.quiet else { return }
     let rows = decisions.map { decision in
       [

@@ -31,8 +31,8 @@ struct PruneCommand: ParsableCommand {
         next: "write 0s, 90s, 15m, 26h or 7d")
     }
     let repository = try session.openRepository()
-    try PruneJob(isDryRun: dryRun, graceSeconds: duration.components.seconds)
-      .run(session, repository)
+    let job = PruneJob(isDryRun: dryRun, graceSeconds: duration.components.seconds)
+    try job.show(try job.run(session, repository), session)
   }
 }
 
@@ -46,9 +46,11 @@ struct PruneJob {
     var bytesTotal, bytesLive, bytesFreed, bytesToFree, bytesMarked, bytesRepacked: UInt64
     var packsDeleted, packsMarked, packsRepacked, packsRescued, packsUnindexed: Int
     var indexRunsMerged: Int
+    var nothingToDo: Bool
   }
 
-  func run(_ session: Session, _ repository: Repository) throws {
+  /// Prunes, or plans to.
+  func run(_ session: Session, _ repository: Repository) throws -> Result {
     var options = PruneOptions(now: session.now)
     options.graceSeconds = graceSeconds
     let display = ProgressDisplay(session)
@@ -66,47 +68,43 @@ struct PruneJob {
           "packs-marked": String(plan.doom.count), "packs-repacked": String(plan.repack.count),
         ])
     }
-    display.end()
-    try show(plan, freed: freed, session)
+    return Result(
+      dryRun: isDryRun, bytesTotal: plan.totalByteCount, bytesLive: plan.liveByteCount,
+      bytesFreed: freed, bytesToFree: plan.deleteByteCount, bytesMarked: plan.doomByteCount,
+      bytesRepacked: plan.repackByteCount, packsDeleted: plan.delete.count,
+      packsMarked: plan.doom.count, packsRepacked: plan.repack.count,
+      packsRescued: plan.rescue.count, packsUnindexed: plan.unindexed.count,
+      indexRunsMerged: plan.mergedRunCount, nothingToDo: plan.isEmpty)
   }
 
-  private func show(_ plan: PrunePlan, freed: UInt64, _ session: Session) throws {
-    if session.options.json {
-      return try Terminal.shared.print(
-        JSONText.pretty(
-          Result(
-            dryRun: isDryRun, bytesTotal: plan.totalByteCount, bytesLive: plan.liveByteCount,
-            bytesFreed: freed, bytesToFree: plan.deleteByteCount,
-            bytesMarked: plan.doomByteCount, bytesRepacked: plan.repackByteCount,
-            packsDeleted: plan.delete.count, packsMarked: plan.doom.count,
-            packsRepacked: plan.repack.count, packsRescued: plan.rescue.count,
-            packsUnindexed: plan.unindexed.count, indexRunsMerged: plan.mergedRunCount)))
-    }
+  /// Prints what a run did or would do.
+  func show(_ result: Result, _ session: Session) throws {
+    if session.options.json { return try Terminal.shared.print(JSONText.pretty(result)) }
     guard !session.options.quiet else { return }
     let will = isDryRun ? "would " : ""
     try Terminal.shared.print(
-      "\(Display.bytes(plan.totalByteCount)) stored, \(Display.bytes(plan.liveByteCount)) of it needed"
+      "\(Display.bytes(result.bytesTotal)) stored, \(Display.bytes(result.bytesLive)) of it needed"
     )
-    if !plan.delete.isEmpty {
+    if result.packsDeleted > 0 {
       try Terminal.shared.print(
-        "\(will)delete \(Display.count(plan.delete.count)) packs (\(Display.bytes(plan.deleteByteCount))) marked longer ago than the grace time"
+        "\(will)delete \(Display.count(result.packsDeleted)) packs (\(Display.bytes(result.bytesToFree))) marked longer ago than the grace time"
       )
     }
-    if !plan.repack.isEmpty {
+    if result.packsRepacked > 0 {
       try Terminal.shared.print(
-        "\(will)repack \(Display.count(plan.repack.count)) packs, keeping \(Display.bytes(plan.repackByteCount))"
+        "\(will)repack \(Display.count(result.packsRepacked)) packs, keeping \(Display.bytes(result.bytesRepacked))"
       )
     }
-    if !plan.doom.isEmpty {
+    if result.packsMarked > 0 {
       try Terminal.shared.print(
-        "\(will)mark \(Display.count(plan.doom.count)) packs (\(Display.bytes(plan.doomByteCount))) for deletion"
+        "\(will)mark \(Display.count(result.packsMarked)) packs (\(Display.bytes(result.bytesMarked))) for deletion"
       )
     }
-    if !plan.rescue.isEmpty {
+    if result.packsRescued > 0 {
       try Terminal.shared.print(
-        "\(will)bring back \(Display.count(plan.rescue.count)) marked packs that are needed")
+        "\(will)bring back \(Display.count(result.packsRescued)) marked packs that are needed")
     }
-    if !isDryRun { try Terminal.shared.print("freed \(Display.bytes(freed))") }
-    if plan.isEmpty { try Terminal.shared.print("nothing to do") }
+    if !isDryRun { try Terminal.shared.print("freed \(Display.bytes(result.bytesFreed))") }
+    if result.nothingToDo { try Terminal.shared.print("nothing to do") }
   }
 }
