@@ -78,6 +78,7 @@ class Bytes:
             need(shift < 63 or byte <= 1, "varint")
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
+                need(byte or not shift, "varint")
                 return value
             shift += 7
 

@@ -98,7 +98,7 @@ package struct ByteReader {
     return value
   }
 
-  /// Unsigned LEB128 of at most ten bytes.
+  /// Unsigned LEB128 of at most ten bytes, in its shortest form only: one value, one encoding.
   package mutating func varint() throws(FormatError) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
@@ -106,7 +106,10 @@ package struct ByteReader {
       let byte = try u8()
       guard shift < 63 || byte <= 1 else { throw .invalid("varint") }
       value |= UInt64(byte & 0x7f) << shift
-      if byte & 0x80 == 0 { return value }
+      if byte & 0x80 == 0 {
+        guard byte != 0 || shift == 0 else { throw .invalid("varint") }
+        return value
+      }
       shift += 7
     }
   }
