@@ -7,7 +7,9 @@ import Storage
 import Synchronization
 import Workers
 
-/// A pack in memory. `pending` counts reservations whose bytes are not yet there.
+/// A pack in memory.
+///
+/// `pending` counts reservations whose bytes are not yet there.
 final class OpenPack: @unchecked Sendable {  // fields are guarded by Packer.state
   let id: PackID
   let blobClass: BlobClass
@@ -237,8 +239,10 @@ final class Packer: Sendable {
     condition.unlock()
   }
 
-  /// Returns once a buffer may be free. What holds one is open, and then another is closed above, or
-  /// closed, and then it is written without our help.
+  /// Returns once a buffer may be free.
+  ///
+  /// What holds one is open, and then another is closed above, or closed, and then it is written
+  /// without our help.
   private func waitForBuffer() {
     condition.lock()
     defer { condition.unlock() }
