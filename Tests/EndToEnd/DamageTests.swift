@@ -33,10 +33,14 @@ extension `The program` {
       #expect(drill["verdict"].text == "fail")
       let status = try stage.lifeboat("status", "--json").expect(1).json()
       #expect(
-        status["problems"].items.compactMap(\.text) == ["the last drill failed", "the last check failed"])
+        status["problems"].items.compactMap(\.text) == [
+          "the last drill failed", "the last check failed",
+        ])
     }
 
-    @Test func `of a database's rows: check, drill and restore fail, and no database is left`() throws {
+    @Test func `of a database's rows: check, drill and restore fail, and no database is left`()
+      throws
+    {
       let stage = try Stage()
       let application = try Application(stage, articles: 4000)
       let result = try stage.lifeboat(
@@ -53,12 +57,14 @@ extension `The program` {
         "restore", "latest", "--database", "app", "--into", copy, saying: ["fails authentication"])
       let postgres = try Connection(TestServer.shared.target(database: "postgres"))
       #expect(
-        try postgres.query("SELECT count(*) FROM pg_database WHERE datname = $1", [name])[0, 0] == "0")
+        try postgres.query("SELECT count(*) FROM pg_database WHERE datname = $1", [name])[0, 0]
+          == "0")
       let dump = try stage.lifeboat("dump", "latest", "--database", "app").expect(1)
       #expect(dump.errors.contains("fails authentication"), "\(dump.errors)")
     }
 
-    @Test func `of a file: check, drill and restore fail, and the file is not there as if it were whole`()
+    @Test
+    func `of a file: check, drill and restore fail, and the file is not there as if it were whole`()
       throws
     {
       let stage = try Stage()
@@ -95,7 +101,8 @@ extension `The program` {
         try FileManager.default.removeItem(atPath: "\(stage.repository)/packs/\(pack)")
       }
       let check = try stage.lifeboat("check").expect(1)
-      #expect(check.text.contains("damaged (") && check.text.contains(id.prefix(8)), "\(check.text)")
+      #expect(
+        check.text.contains("damaged (") && check.text.contains(id.prefix(8)), "\(check.text)")
     }
   }
 }

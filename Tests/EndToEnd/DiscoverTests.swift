@@ -12,11 +12,13 @@ extension `The program` {
       let python = "\(environment)/bin/python"
       for words in [
         ["/usr/bin/env", "python3", "-m", "venv", environment],
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "django",
-          "psycopg[binary]"],
+        [
+          python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "django",
+          "psycopg[binary]",
+        ],
         [python, "-m", "django", "startproject", "site_of_test", stage.path],
-        [python, "\(stage.path)/manage.py", "startapp", "blog", try stage.folder("blog")],
-        [python, "\(stage.path)/manage.py", "startapp", "accounts", try stage.folder("accounts")],
+        [python, "\(stage.path)/manage.py", "startapp", "blog"],
+        [python, "\(stage.path)/manage.py", "startapp", "accounts"],
       ] {
         let ending = try Child(
           words[0], Array(words.dropFirst()), environment: stage.environment(["TMPDIR": "/tmp"]),
@@ -64,7 +66,9 @@ extension `The program` {
       return ("\(stage.path)/manage.py", python)
     }
 
-    @Test func `finds its database, media and file fields, and prints a valid configuration`() throws {
+    @Test func `finds its database, media and file fields, and prints a valid configuration`()
+      throws
+    {
       let stage = try Stage(initialise: false)
       let (manage, python) = try makeProject(stage)
       let found = try stage.lifeboat("discover", "--django", manage, "--python", python, "--json")

@@ -18,7 +18,8 @@ extension `The program` {
       ).expect(0)
       try stage.lifeboat("backup", "--quiet", "--database", "app=\(connections[0])").expect(0)
 
-      let words = "\(Place.program) dump latest --database app | psql -X -q -v ON_ERROR_STOP=1 -o /dev/null \"$0\""
+      let words =
+        "\(Place.program) dump latest --database app | psql -X -q -v ON_ERROR_STOP=1 -o /dev/null \"$0\""
       try stage.run("/bin/bash", "-o", "pipefail", "-c", words, connections[1]).expect(0)
       // Comment, settings and grants of the database itself are no part of pg_dump's plain SQL either.
       try stage.expectEqual(
@@ -28,8 +29,10 @@ extension `The program` {
     @Test func `a file, a hard link and a sparse file come out with the bytes they had`() throws {
       let stage = try Stage()
       let application = try Application(stage)
-      try stage.run("/bin/ln", "\(application.media)/covers/1.jpg", "\(application.media)/covers/link.jpg")
-        .expect(0)
+      try stage.run(
+        "/bin/ln", "\(application.media)/covers/1.jpg", "\(application.media)/covers/link.jpg"
+      )
+      .expect(0)
       try stage.run("/usr/bin/truncate", "-s", "3M", "\(application.media)/sparse").expect(0)
       let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(application.media)/sparse"))
       try file.seek(toOffset: 2_000_000)

@@ -37,7 +37,8 @@ extension `The program` {
     @Test(arguments: [
       ("init", "--write-recovery-key --no-recovery-key"),
       ("backup", "--database --media --exclude --file-reference --tag --connections"),
-      ("snapshots", "--tag --host"), ("ls", "--tag --host --recursive"), ("diff", "<older> <newer>"),
+      ("snapshots", "--tag --host"), ("ls", "--tag --host --recursive"),
+      ("diff", "<older> <newer>"),
       (
         "restore",
         "--database --media --into --globals --no-owner --no-privileges --role --table --connections --overwrite --keep-going --dry-run"

@@ -50,7 +50,7 @@ extension `The program` {
       let ending = try child.finish().expect(130)
       #expect(ending.output.isEmpty)
       #expect(ending.errors.contains("stopping at the next safe point"))
-      #expect(ending.errors.contains("error: stopped on request"))
+      #expect(ending.errors.contains("error: stopped on request: "))
       #expect(try stage.snapshotFiles() == [])
       #expect(try temporaries(of: stage) == [])
       #expect(try stage.files(beneath: stage.temporary) == [])
@@ -196,13 +196,14 @@ extension `The program` {
       _ = try holder.query(
         """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'lifeboat'
+        WHERE datname = current_database() AND application_name LIKE 'lifeboat%'
         """)
       let ending = try child.finish(seconds: 60)
       ending.expectRefusal(1, saying: ["cannot capture the database app"])
       #expect(try stage.snapshotFiles() == [])
       try holder.execute("ROLLBACK")
-      try stage.lifeboat("backup", "--quiet", "--database", "app=\(application.connection)").expect(0)
+      try stage.lifeboat("backup", "--quiet", "--database", "app=\(application.connection)").expect(
+        0)
     }
 
     /// Waits until the backup waits for the holder.
@@ -212,7 +213,7 @@ extension `The program` {
       while try watcher.query(
         """
         SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-          AND application_name = 'lifeboat' AND wait_event_type = 'Lock'
+          AND application_name LIKE 'lifeboat%' AND wait_event_type = 'Lock'
         """)[0, 0] == "0"
       {
         guard Date() < deadline else { throw Unexpected("the backup never waited for the lock") }

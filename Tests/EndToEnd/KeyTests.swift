@@ -9,7 +9,9 @@ extension `The program` {
 
     init() throws { stage = try Stage(initialise: false) }
 
-    @Test func `with the recovery key that init printed, and with the passphrase from anywhere`() throws {
+    @Test func `with the recovery key that init printed, and with the passphrase from anywhere`()
+      throws
+    {
       let made = try stage.lifeboat("init", "--json").expect(0).json()
       #expect(made.names == ["path", "recoveryKey", "repository"])
       let key = try #require(made["recoveryKey"].text)

@@ -17,8 +17,10 @@ extension `The program` {
 
     private func backup() throws -> Ending {
       try stage.start(
-        ["backup", "--json", "--file-reference", "app.blog_article.cover", "--file-reference",
-          "app.public.account.avatar"] + application.sources()
+        [
+          "backup", "--json", "--file-reference", "app.blog_article.cover", "--file-reference",
+          "app.public.account.avatar",
+        ] + application.sources()
       ).finish().expect(0)
     }
 

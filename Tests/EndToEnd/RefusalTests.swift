@@ -76,7 +76,8 @@ extension `The program` {
 
     @Test func `a connection string that is none`() throws {
       try stage.refused(
-        "backup", "--database", "app=host", status: 64, saying: ["cannot read the connection string"])
+        "backup", "--database", "app=host", status: 64,
+        saying: ["cannot read the connection string"])
     }
 
     @Test func `a media directory that is missing`() throws {
@@ -165,7 +166,9 @@ extension `The program` {
 
     @Test func `a wrong passphrase ends with 12`() throws {
       let wrong = try stage.write("not this\n", to: "wrong")
-      for command in [["snapshots"], ["check"], ["backup", "--media", "uploads=\(application.media)"]] {
+      for command in [
+        ["snapshots"], ["check"], ["backup", "--media", "uploads=\(application.media)"],
+      ] {
         let ending = try stage.start(command, environment: ["LIFEBOAT_PASSPHRASE_FILE": wrong])
           .finish()
         ending.expectRefusal(12, saying: ["no key slot opens", "check the passphrase"])
@@ -266,7 +269,8 @@ extension `The program` {
       try stage.expectEqual("compare-trees", random, "\(place)-random")
     }
 
-    @Test func `a repository that this user may not write is told as such, and can be read`() throws {
+    @Test func `a repository that this user may not write is told as such, and can be read`() throws
+    {
       let stage = try Stage(initialise: false)
       let other = try Host.Other(stage)
       try stage.write("content", to: "media/file")
@@ -276,8 +280,10 @@ extension `The program` {
       defer { _ = try? stage.run("/bin/chmod", "-R", "u+w", other.repository) }
       let refused = try other.lifeboat("backup", "--media", "uploads=\(stage.path)/media")
       refused.expectRefusal(1, saying: ["cannot write", "permission denied", "run as"])
-      try other.lifeboat("restore", "latest", "--media", "uploads", "--into", "\(other.folder)/back")
-        .expect(0)
+      try other.lifeboat(
+        "restore", "latest", "--media", "uploads", "--into", "\(other.folder)/back"
+      )
+      .expect(0)
       #expect(try other.lifeboat("snapshots", "--json").expect(0).json().items.count == 1)
     }
   }
@@ -310,7 +316,8 @@ extension `The program` {
         saying: ["the directory is not empty", "--overwrite"])
       #expect(try stage.files(beneath: place) == ["empty"])
       try stage.lifeboat(
-        "restore", "latest", "--media", "uploads", "--into", place, "--overwrite", "never", "--quiet"
+        "restore", "latest", "--media", "uploads", "--into", place, "--overwrite", "never",
+        "--quiet"
       ).expect(0)
       #expect(try String(contentsOfFile: "\(place)/empty", encoding: .utf8) == "mine")
       #expect(try stage.files(beneath: place).count == 14)
@@ -393,7 +400,7 @@ extension `The program` {
       (["dump", "latest", "--media", "uploads"], "give the path of a file"),
       (["ls"], "<snapshot>"),
       (["snapshots", "--quiet", "--verbose"], "exclude each other"),
-      (["forget", "--keep-last", "-1"], ""),
+      (["forget", "--keep-last", "-1"], "--keep-last"),
     ])
     func `what the parser rejects`(arguments: [String], why: String) throws {
       let ending = try stage.start(arguments).finish()
@@ -405,7 +412,8 @@ extension `The program` {
 
     @Test func `what is missing or twice there`() throws {
       try stage.refused("backup", status: 64, saying: ["there is nothing to back up"])
-      try stage.refused("forget", status: 64, saying: ["nothing says what to keep", "--keep-daily"])
+      try stage.refused(
+        "forget", status: 64, saying: ["nothing says what to keep", "--keep-daily"])
       try stage.refused(
         "backup", "--media", "a=/tmp", "--media", "a=/var", status: 64,
         saying: ["two sources are called 'a'"])

@@ -37,7 +37,8 @@ extension `The program` {
     @Test func `dry runs change nothing`() throws {
       let before = try stage.files(beneath: stage.repository)
       let forget = try stage.lifeboat(
-        "forget", "--keep-last", "1", "--prune", "--dry-run").expect(0)
+        "forget", "--keep-last", "1", "--prune", "--dry-run"
+      ).expect(0)
       #expect(forget.text.contains("would forget  \(snapshots[0].prefix(8))"))
       #expect(forget.text.contains("keep          \(snapshots[2].prefix(8))"))
       try stage.lifeboat("prune", "--dry-run", "--grace", "0s").expect(0)
@@ -49,8 +50,10 @@ extension `The program` {
       throws
     {
       let before = try packBytes()
-      let result = try stage.lifeboat("forget", "--keep-daily", "1", "--keep-tag", "first", "--json")
-        .expect(0).json()
+      let result = try stage.lifeboat(
+        "forget", "--keep-daily", "1", "--keep-tag", "first", "--json"
+      )
+      .expect(0).json()
       #expect(result["kept"].items.compactMap { $0["id"].text } == [snapshots[0], snapshots[2]])
       #expect(result["forgotten"].items.compactMap { $0["id"].text } == [snapshots[1]])
       #expect(try listed() == [snapshots[0], snapshots[2]])
@@ -90,14 +93,13 @@ extension `The program` {
       try stage.expectEqual("compare-trees", "\(stage.path)/media", "\(stage.path)/back")
     }
 
-    @Test func `a backup that needs marked data again brings it back`() throws {
+    @Test func `a backup made while data waits for deletion is whole when that data is gone`()
+      throws
+    {
       try stage.lifeboat("forget", "--keep-tag", "third", "--prune", "--quiet").expect(0)
       // The same content again, while its packs wait for deletion.
       try stage.lifeboat("forget", snapshots[2], "--prune", "--quiet").expect(0)
-      let again = try stage.lifeboat(
-        "backup", "--json", "--media", "uploads=\(stage.path)/media"
-      ).expect(0).json()
-      #expect(again["bytes"]["new"].number ?? .infinity < 1_000_000)
+      try stage.lifeboat("backup", "--quiet", "--media", "uploads=\(stage.path)/media").expect(0)
       for _ in 0..<2 { try stage.lifeboat("prune", "--grace", "0s", "--quiet").expect(0) }
       try stage.lifeboat("check", "--read-data", "--quiet").expect(0)
       try stage.lifeboat(

@@ -72,7 +72,8 @@ extension `The program` {
       #expect(try stage.snapshotFiles().count == 1)
     }
 
-    @Test func `a failing job stops no other, and a broken configuration does not stop the scheduler`()
+    @Test
+    func `a failing job stops no other, and a broken configuration does not stop the scheduler`()
       throws
     {
       try write(
@@ -97,7 +98,8 @@ extension `The program` {
       #expect(try stage.snapshotFiles() == [])
     }
 
-    @Test func `SIGTERM ends a running job at a safe point, and it is made up for at the next start`()
+    @Test
+    func `SIGTERM ends a running job at a safe point, and it is made up for at the next start`()
       throws
     {
       try write(["backup"])

@@ -93,7 +93,8 @@ final class Child {
     return Ending(
       status: process.terminationReason == .exit
         ? process.terminationStatus : 128 + process.terminationStatus,
-      output: Array(try said("output")), errors: String(decoding: try said("errors"), as: UTF8.self),
+      output: Array(try said("output")),
+      errors: String(decoding: try said("errors"), as: UTF8.self),
       peakByteCount: peak, command: command)
   }
 

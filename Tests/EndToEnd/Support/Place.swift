@@ -10,7 +10,8 @@ enum Place {
 
   /// The program under test: `LIFEBOAT_TEST_PROGRAM`, else the debug build.
   static let program =
-    ProcessInfo.processInfo.environment["LIFEBOAT_TEST_PROGRAM"] ?? "\(project)/.build/debug/lifeboat"
+    ProcessInfo.processInfo.environment["LIFEBOAT_TEST_PROGRAM"]
+    ?? "\(project)/.build/debug/lifeboat"
 
   static let fixtures = "\(project)/Tests/Fixtures"
 
