@@ -20,56 +20,36 @@ package enum CatalogDifference {
   ) throws {
     let left = CatalogCursor(old)
     let right = CatalogCursor(new)
-    var a: CatalogItem?
-    var b: CatalogItem?
     while true {
-      if a == nil && b == nil { try skipCommon(left, right) }
-      if a == nil { a = try left.next() }
-      if b == nil { b = try right.next() }
-      switch (a, b) {
-      case (nil, nil): return
-      case (let item?, nil):
-        try body(
-          CatalogChange(
-            kind: .removed, key: item.key, old: try CatalogReader.decode(item), new: nil))
-        a = nil
-      case (nil, let item?):
-        try body(
-          CatalogChange(
-            kind: .added, key: item.key, old: nil, new: try CatalogReader.decode(item)))
-        b = nil
-      case (let x?, let y?):
-        if x.key == y.key {
-          if x.value != y.value {
-            try body(
-              CatalogChange(
-                kind: .changed, key: x.key, old: try CatalogReader.decode(x),
-                new: try CatalogReader.decode(y)))
-          }
-          a = nil
-          b = nil
-        } else if x.key < y.key {
-          try body(
-            CatalogChange(
-              kind: .removed, key: x.key, old: try CatalogReader.decode(x), new: nil))
-          a = nil
-        } else {
-          try body(
-            CatalogChange(
-              kind: .added, key: y.key, old: nil, new: try CatalogReader.decode(y)))
-          b = nil
-        }
+      skipCommon(left, right)
+      let (a, b) = (try left.nextKey(), try right.nextKey())
+      if a == nil && b == nil { return }
+      // Only the smaller key's node is read: the other may turn out to be common.
+      let isLeft = b.map { theirs in a.map { $0 <= theirs } ?? false } ?? true
+      let isRight = a.map { ours in b.map { $0 <= ours } ?? false } ?? true
+      let levels = (isLeft ? left.unreadLevel : nil, isRight ? right.unreadLevel : nil)
+      guard levels.0 == nil && levels.1 == nil else {
+        // The higher of two first, or both, so that they meet on equal levels.
+        if (levels.0 ?? -1) >= (levels.1 ?? -1) { try left.descend() }
+        if (levels.1 ?? -1) >= (levels.0 ?? -1) { try right.descend() }
+        continue
       }
+      let x = isLeft ? try left.next() : nil
+      let y = isRight ? try right.next() : nil
+      guard let key = x?.key ?? y?.key, x?.value != y?.value else { continue }
+      try body(
+        CatalogChange(
+          kind: x == nil ? .added : y == nil ? .removed : .changed, key: key,
+          old: try x.map { try CatalogReader.decode($0) },
+          new: try y.map { try CatalogReader.decode($0) }))
     }
   }
 
-  /// Skips subtrees that both cursors are at the beginning of.
-  private static func skipCommon(_ left: CatalogCursor, _ right: CatalogCursor) throws {
+  /// Skips subtrees that both cursors are at the beginning of; reads nothing.
+  private static func skipCommon(_ left: CatalogCursor, _ right: CatalogCursor) {
     while true {
-      let theirs = Set(try right.subtreesHere())
-      guard let common = try left.subtreesHere().first(where: { theirs.contains($0) }) else {
-        return
-      }
+      let theirs = Set(right.subtreesHere())
+      guard let common = left.subtreesHere().first(where: { theirs.contains($0) }) else { return }
       left.skip(common)
       right.skip(common)
     }

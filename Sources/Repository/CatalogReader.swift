@@ -78,28 +78,41 @@ extension CatalogNode {
 }
 
 /// A position in a catalog that moves forward in key order; holds one node a level.
+///
+/// A node is read when its content is asked for, not when the position comes to it: so a subtree that
+/// is skipped costs nothing.
 package final class CatalogCursor {
   private struct Step {
-    var id: BlobID
     var children: [CatalogChild]
+    /// The child after the one that the position is in or before.
     var next: Int
     var level: Int
   }
+  /// A node that the position is before, and that was not read.
+  private struct Unread {
+    var id: BlobID
+    /// Nil for the root, whose level and first key only itself knows.
+    var level: Int?
+    var firstKey: CatalogKey?
+  }
   private let catalog: CatalogReader
   private var path: [Step] = []
+  private var unread: Unread?
   private var leaf: [CatalogItem] = []
   private var nextItem = 0
-  private var started = false
 
   /// A cursor before the first entry.
-  package init(_ catalog: CatalogReader) { self.catalog = catalog }
+  package init(_ catalog: CatalogReader) {
+    self.catalog = catalog
+    unread = Unread(id: catalog.root)
+  }
 
   /// Moves so that ``next()`` returns the first entry at or after `key`, forward or back.
   package func seek(to key: CatalogKey) throws {
-    started = true
     path = []
     leaf = []
     nextItem = 0
+    unread = nil
     var id = catalog.root
     var level: Int?
     while true {
@@ -123,8 +136,7 @@ package final class CatalogCursor {
           if key < children[middle].firstKey { high = middle } else { low = middle + 1 }
         }
         let chosen = max(0, low - 1)
-        path.append(
-          Step(id: id, children: children, next: chosen + 1, level: Int(nodeLevel)))
+        path.append(Step(children: children, next: chosen + 1, level: Int(nodeLevel)))
         id = children[chosen].id
         level = Int(nodeLevel) - 1
       }
@@ -133,28 +145,50 @@ package final class CatalogCursor {
 
   /// The next entry, undecoded, or nil at the end.
   package func next() throws -> CatalogItem? {
-    if !started {
-      started = true
-      try descend(catalog.root, level: nil)
-    }
     while true {
       if nextItem < leaf.count {
         defer { nextItem += 1 }
         return leaf[nextItem]
       }
-      guard try advance() else { return nil }
+      guard moveOn() else { return nil }
+      try descend()
+    }
+  }
+
+  /// The key of the next entry, or nil at the end.
+  package func nextKey() throws -> CatalogKey? {
+    while nextItem == leaf.count {
+      guard moveOn() else { return nil }
+      if let key = unread?.firstKey { return key }
+      try descend()
+    }
+    return leaf[nextItem].key
+  }
+
+  /// The level of the node that the next entry is in and that was not read; nil if it was.
+  package var unreadLevel: Int? { unread.map { $0.level ?? Int(CatalogNode.maximumLevel) } }
+
+  /// Reads the unread node, if there is one: one level down.
+  package func descend() throws {
+    guard let node = unread else { return }
+    unread = nil
+    switch try catalog.node(node.id, level: node.level) {
+    case .leaf(let items):
+      leaf = items
+      nextItem = 0
+    case .inner(let level, let children):
+      path.append(Step(children: children, next: 1, level: Int(level)))
+      if let first = children.first {
+        unread = Unread(id: first.id, level: Int(level) - 1, firstKey: first.firstKey)
+      }
     }
   }
 
   /// The subtrees that begin exactly here, outermost first: what ``skip(_:)`` can leave out.
   ///
   /// Empty unless the next entry is the first of a node.
-  package func subtreesHere() throws -> [BlobID] {
-    if !started {
-      started = true
-      try descend(catalog.root, level: nil)
-    }
-    while nextItem == leaf.count { guard try advance() else { return [] } }
+  package func subtreesHere() -> [BlobID] {
+    if nextItem == leaf.count { guard moveOn() else { return [] } }
     guard nextItem == 0 else { return [] }
     var ids: [BlobID] = []
     for step in path.reversed() {
@@ -167,49 +201,28 @@ package final class CatalogCursor {
 
   /// Leaves out the subtree `id`, one of ``subtreesHere()``.
   package func skip(_ id: BlobID) {
-    if id == catalog.root {
-      path = []
-      leaf = []
-      nextItem = 0
-      return
-    }
+    leaf = []
+    nextItem = 0
+    unread = nil
     while let step = path.last {
-      leaf = []
-      nextItem = 0
       if step.next > 0, step.children[step.next - 1].id == id { return }
       path.removeLast()
     }
   }
 
-  private func advance() throws -> Bool {
+  /// Makes the next node the unread one, if the leaf is used up; false at the end.
+  private func moveOn() -> Bool {
+    if unread != nil { return true }
     leaf = []
     nextItem = 0
     while var step = path.popLast() {
       guard step.next < step.children.count else { continue }
-      let child = step.children[step.next].id
+      let child = step.children[step.next]
       step.next += 1
       path.append(step)
-      try descend(child, level: step.level - 1)
+      unread = Unread(id: child.id, level: step.level - 1, firstKey: child.firstKey)
       return true
     }
     return false
-  }
-
-  private func descend(_ id: BlobID, level: Int?) throws {
-    var id = id
-    var level = level
-    while true {
-      switch try catalog.node(id, level: level) {
-      case .leaf(let items):
-        leaf = items
-        nextItem = 0
-        return
-      case .inner(let nodeLevel, let children):
-        path.append(Step(id: id, children: children, next: 1, level: Int(nodeLevel)))
-        guard let first = children.first else { return }
-        id = first.id
-        level = Int(nodeLevel) - 1
-      }
-    }
   }
 }

@@ -241,7 +241,10 @@ extension Repository {
     let reachability = try Reachability(
       self, waiting: plan.unfit, absent: plan.absent, cancellation: cancellation)
     for snapshot in try snapshots() { try reachability.mark(snapshot) }
-    let writer = BlobWriter(repository: self, doomed: packs.union(plan.unfit))
+    // A copy in a pack that goes in the same prune is none: without this, what two interrupted
+    // prunes had stored twice would be "moved" to a pack that is deleted next.
+    let writer = BlobWriter(
+      repository: self, doomed: packs.union(plan.unfit).union(plan.doom).union(plan.delete))
     let reader = makeReader()
     let encoder = try ChunkEncoder()
     let decoder = try ChunkDecoder()

@@ -73,7 +73,7 @@ package enum Retention {
   ) -> [RetentionDecision] {
     guard let newest = newestFirst.first else { return [] }
     let rules: [(word: String, count: Int, period: (Date) -> [Int?])] = [
-      ("hourly", policy.hourly, { period(calendar, $0, [.year, .month, .day, .hour]) }),
+      ("hourly", policy.hourly, { [hour(calendar, $0)] }),
       ("daily", policy.daily, { period(calendar, $0, [.year, .month, .day]) }),
       ("weekly", policy.weekly, { period(calendar, $0, [.yearForWeekOfYear, .weekOfYear]) }),
       ("monthly", policy.monthly, { period(calendar, $0, [.year, .month]) }),
@@ -105,6 +105,11 @@ package enum Retention {
     }
     if !decisions.contains(where: \.isKept) { decisions[0].reasons = ["only one left"] }
     return decisions
+  }
+
+  /// When the hour began, in seconds: by components the hour that comes twice would be one.
+  private static func hour(_ calendar: Calendar, _ date: Date) -> Int? {
+    calendar.dateInterval(of: .hour, for: date).map { Int($0.start.timeIntervalSince1970) }
   }
 
   private static func period(

@@ -12,6 +12,12 @@ package struct Snapshot: Sendable {
   package let manifest: Manifest
   /// Whose key signed it.
   package let signer: String
+
+  package init(id: SnapshotID, manifest: Manifest, signer: String) {
+    self.id = id
+    self.manifest = manifest
+    self.signer = signer
+  }
 }
 
 /// What a snapshot must match to be considered.
