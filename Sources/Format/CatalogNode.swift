@@ -38,11 +38,11 @@ package enum CatalogNode: Sendable {
   case leaf([CatalogItem])
   case inner(level: UInt8, [CatalogChild])
 
-  /// A node ends once it has this many bytes and its last key says so…
+  /// A node ends once it has this many bytes and its last key says so.
   package static let minimumByteCount = 16 * 1024
-  /// …which makes nodes about this long…
+  /// What that makes of the length of nodes, about.
   package static let meanByteCount = 64 * 1024
-  /// …and never much longer than this.
+  /// A node that has this many bytes ends, whatever its last key says.
   package static let maximumByteCount = 256 * 1024
   /// More levels than 10¹⁸ entries need: a deeper tree is hostile.
   package static let maximumLevel: UInt8 = 16

@@ -22,7 +22,9 @@ package struct PackRecord: Hashable, Sendable {
 package struct IndexEntry: Hashable, Sendable {
   /// Position in the run's pack table.
   package var packOrdinal: UInt32
-  /// Position in the pack's trailer: part of what the blob's sealing binds. At most 65,535.
+  /// Position in the pack's trailer: part of what the blob's sealing binds.
+  ///
+  /// At most 65,535.
   package var slot: UInt32
   package var entry: PackEntry
 
@@ -33,7 +35,9 @@ package struct IndexEntry: Hashable, Sendable {
   }
 }
 
-/// The plaintext of an index run. All numbers are little-endian.
+/// The plaintext of an index run.
+///
+/// All numbers are little-endian.
 ///
 /// ```
 /// 0 4 body version (1)   4 4 packs P   8 4 entries E   12 4 deltas D   16 4 replaced runs R
@@ -59,7 +63,9 @@ package struct IndexRun: Sendable {
   private var deltasStart: Int { entriesStart + entryCount * Self.entryByteCount }
   private var replacedStart: Int { deltasStart + deltaCount * 36 }
 
-  /// Encodes a run. Entries are sorted here.
+  /// Encodes a run.
+  ///
+  /// Entries are sorted here.
   package static func encode(packs: [PackRecord], entries: [IndexEntry], replacing: [DocumentID])
     -> [UInt8]
   {

@@ -2,12 +2,16 @@
 
 import FoundationEssentials
 
-/// What one snapshot is. The body of the document is this as JSON, keys sorted, UTF-8.
+/// What one snapshot is.
+///
+/// The body of the document is this as JSON, keys sorted, UTF-8.
 package struct Manifest: Codable, Hashable, Sendable {
   /// Version of this JSON; a reader refuses a later one.
   package var version: Int
   /// When the capture began, by the clock of the host: nothing in the snapshot is older than this
-  /// says. Each database's own moment stands in its summary.
+  /// says.
+  ///
+  /// Each database's own moment stands in its summary.
   package var time: Timestamp
   /// When everything was stored and the manifest was written.
   package var finished: Timestamp

@@ -37,7 +37,9 @@ package enum Recipient: UInt8, Sendable {
   case owner = 3
 }
 
-/// The common header. All numbers are little-endian.
+/// The common header.
+///
+/// All numbers are little-endian.
 ///
 /// ```
 ///   0   8  "LIFEBOAT"

@@ -6,7 +6,9 @@ package import Sodium
 package struct RoleSecrets: Sendable {
   package let role: Role
   package let epoch: UInt32
-  /// Ids, chunker, index, row hashes and the pre-shared part of wraps are derived from it. Writer.
+  /// Ids, chunker, index, row hashes and the pre-shared part of wraps are derived from it.
+  ///
+  /// Writer.
   package let writerRoot: Secret
   /// Ed25519 seed of this role's signing key, and the owner's certificate for it.
   package let signSeed: Secret
@@ -15,9 +17,13 @@ package struct RoleSecrets: Sendable {
   package let ownerVerifyKey: Digest
   package let keeperBoxKey: Digest
   package let ownerBoxKey: Digest
-  /// X25519 secret key that metadata is sealed to. Keeper.
+  /// X25519 secret key that metadata is sealed to.
+  ///
+  /// Keeper.
   package let keeperBoxSecret: Secret?
-  /// X25519 secret key that content is sealed to, and the Ed25519 seed that certifies. Owner.
+  /// X25519 secret key that content is sealed to, and the Ed25519 seed that certifies.
+  ///
+  /// Owner.
   package let ownerBoxSecret: Secret?
   package let ownerSignSeed: Secret?
 

@@ -16,7 +16,9 @@ package final class ChunkDecoder {
   package init() throws { decompressor = try ZstdDecoder() }
 }
 
-/// The reading side of a repository. Thread-safe; each thread brings its own ``ChunkDecoder``.
+/// The reading side of a repository.
+///
+/// Thread-safe; each thread brings its own ``ChunkDecoder``.
 package final class BlobReader: Sendable {
   private let repository: Repository
   // Secrets take locked pages: only as many pack keys as a restore moves among at a time.

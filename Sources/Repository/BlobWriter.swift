@@ -131,7 +131,7 @@ package final class BlobWriter: Sendable {
     try writeIndexRun()
   }
 
-  /// Gives up: what is durable stays for the next run to reuse, with an index run if possible.
+  /// Gives up: what is complete is made durable, with an index run, for the next run to reuse.
   package func abandon() {
     let packer = self.packer.withLock { packer in
       defer { packer = nil }

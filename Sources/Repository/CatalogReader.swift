@@ -32,7 +32,9 @@ package final class CatalogReader {
     }
   }
 
-  /// The entry under exactly `key`, or nil. Reads one node a level.
+  /// The entry under exactly `key`, or nil.
+  ///
+  /// Reads one node a level.
   package func entry(_ key: CatalogKey) throws -> CatalogEntry? {
     let cursor = CatalogCursor(self)
     try cursor.seek(to: key)

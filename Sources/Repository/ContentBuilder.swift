@@ -12,7 +12,9 @@ package struct ContentBuilder {
 
   package init(_ writer: BlobWriter) { self.writer = writer }
 
-  /// Appends a stored chunk. Memory: at most ``Content/listLength`` references.
+  /// Appends a stored chunk.
+  ///
+  /// Memory: at most ``Content/listLength`` references.
   package mutating func append(_ reference: ChunkReference, using encoder: ChunkEncoder) throws {
     references.append(reference)
     byteCount += UInt64(reference.byteCount)

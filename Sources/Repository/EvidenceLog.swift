@@ -11,7 +11,9 @@ package struct RecordedEvent: Sendable {
 }
 
 extension Repository {
-  /// Appends an event. Entries are named `<number>-<id>` and hold the id of the one before.
+  /// Appends an event.
+  ///
+  /// Entries are named `<number>-<id>` and hold the id of the one before.
   ///
   /// Two writers at once may take the same number; both entries stay, and both name their
   /// predecessor, so the chain forks visibly instead of losing one.

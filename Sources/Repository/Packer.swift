@@ -7,7 +7,9 @@ import Storage
 import Synchronization
 import Workers
 
-/// A pack in memory. `pending` counts reservations whose bytes are not yet there.
+/// A pack in memory.
+///
+/// `pending` counts reservations whose bytes are not yet there.
 final class OpenPack: @unchecked Sendable {  // fields are guarded by Packer.state
   let id: PackID
   let blobClass: BlobClass
@@ -65,6 +67,8 @@ final class Packer: Sendable {
     var freeBuffers: [SharedBuffer] = []
     var buffersMade = 0
     var queue: [OpenPack] = []
+    /// Closed, but some blob in them is still being sealed.
+    var incomplete: [OpenPack] = []
     var writing = 0
     var ended = false
     var failure: (any Error)?
@@ -141,7 +145,7 @@ final class Packer: Sendable {
           in: pack, id, encoding, plainByteCount: plainByteCount, sealedByteCount: sealed, base)
       }
       if let reservation { return reservation }
-      waitWhileNoBuffer(for: blobClass)
+      waitForBuffer()
     }
   }
 
@@ -164,17 +168,21 @@ final class Packer: Sendable {
     }
     signal()
     threads.wait()
-    if let failure = state.withLock({ $0.failure }) { throw failure }
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      guard state.incomplete.isEmpty else {
+        throw RepositoryError(
+          .internalFailure, what: "cannot store a pack", why: "a blob in it was never sealed",
+          next: "report this as a bug")
+      }
+    }
   }
 
-  /// Drops what is not yet written and ends the thread.
+  /// Ends a run that failed: writes what is complete, for the next run to reuse, and drops packs in
+  /// which a blob was reserved and never sealed.
   func abandon() {
-    state.withLock { state in
-      state.ended = true
-      if state.failure == nil { state.failure = Cancelled() }
-    }
-    signal()
-    threads.wait()
+    // The error that brought us here is the one to report.
+    try? finish()
   }
 
   // MARK: Under the lock
@@ -204,8 +212,9 @@ final class Packer: Sendable {
   }
 
   private func enqueueIfReady(_ pack: OpenPack, in state: inout State) {
-    guard pack.isClosed, pack.pending == 0 else { return }
-    state.queue.append(pack)
+    guard pack.isClosed else { return }
+    state.incomplete.removeAll { $0 === pack }
+    if pack.pending == 0 { state.queue.append(pack) } else { state.incomplete.append(pack) }
   }
 
   private func takeBuffer(_ state: inout State) -> SharedBuffer? {
@@ -230,12 +239,15 @@ final class Packer: Sendable {
     condition.unlock()
   }
 
-  private func waitWhileNoBuffer(for blobClass: BlobClass) {
+  /// Returns once a buffer may be free.
+  ///
+  /// What holds one is open, and then another is closed above, or closed, and then it is written
+  /// without our help.
+  private func waitForBuffer() {
     condition.lock()
     defer { condition.unlock() }
     let mustWait = state.withLock { state in
       state.failure == nil && state.freeBuffers.isEmpty && state.buffersMade >= bufferCount
-        && (state.open[blobClass] ?? []).isEmpty
     }
     if mustWait { condition.wait() }
   }

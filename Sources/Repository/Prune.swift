@@ -16,8 +16,10 @@ package struct PrunePlan: Sendable {
   /// Packs whose few live blobs move to new packs first.
   package var repack: [PackID] = []
   package var repackByteCount: UInt64 = 0
-  /// Marked packs that a snapshot needs after all: they lose their mark. Those that are in no index
-  /// run come back into one; then nothing else is done, because what they lead to is not known yet.
+  /// Marked packs that a snapshot needs after all: they lose their mark.
+  ///
+  /// Those that are in no index run come back into one; then nothing else is done, because what
+  /// they lead to is not known yet.
   package var rescue: [PackID] = []
   /// Packs that no index run names: leftovers of interrupted runs.
   package var unindexed: [PackID] = []
@@ -45,8 +47,10 @@ package struct PrunePlan: Sendable {
 
 /// How a prune decides.
 package struct PruneOptions: Sendable {
-  /// How long a pack stays marked before it is deleted. A backup that runs longer than half of it
-  /// and needs a marked pack refuses to commit; 0 is for when nothing else runs.
+  /// How long a pack stays marked before it is deleted.
+  ///
+  /// A backup that runs longer than half of it and needs a marked pack refuses to commit; 0 is for
+  /// when nothing else runs.
   package var graceSeconds: Int64 = 24 * 3600
   /// A pack is repacked once more than this share of its blob bytes is dead.
   package var deadShare = 0.5

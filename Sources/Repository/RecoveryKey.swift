@@ -50,7 +50,9 @@ package struct RecoveryKey: Sendable {
     self.secret = secret
   }
 
-  /// 14 groups of 4 characters, joined by hyphens. A secret: show it once, store it nowhere.
+  /// 14 groups of 4 characters, joined by hyphens.
+  ///
+  /// A secret: show it once, store it nowhere.
   package var text: String {
     var bytes = secret.withBytes { span in (0..<32).map { span[$0] } }
     defer { wipe(&bytes) }

@@ -26,7 +26,9 @@ package struct PlacedDoomMark: Sendable {
   }
 }
 
-/// An open repository. Thread-safe.
+/// An open repository.
+///
+/// Thread-safe.
 package final class Repository: Sendable {
   package let storage: any Storage
   package let keys: RoleKeys

@@ -41,7 +41,9 @@ package struct RetentionDecision: Sendable {
 }
 
 package enum Retention {
-  /// Decides on every snapshot. Oldest first.
+  /// Decides on every snapshot.
+  ///
+  /// Oldest first.
   ///
   /// Snapshots are grouped by host and by the names of their sources. Of each hour, day, ISO week,
   /// month and year the newest snapshot counts, walking back from the newest, until as many periods

@@ -37,8 +37,10 @@ package struct SnapshotFilter: Sendable {
 }
 
 extension Repository {
-  /// Every snapshot, oldest first. A manifest that cannot be read is an error: a list that leaves
-  /// one out would let prune delete what it needs.
+  /// Every snapshot, oldest first.
+  ///
+  /// A manifest that cannot be read is an error: a list that leaves one out would let prune delete
+  /// what it needs.
   package func snapshots(matching filter: SnapshotFilter = SnapshotFilter()) throws -> [Snapshot] {
     var result: [Snapshot] = []
     for object in try list(.snapshots) {

@@ -1,6 +1,8 @@
 // Thirty-two bytes that compare, sort and hash as one value.
 
-/// A 32-byte value: a hash, an id, a public key. Ordered as its bytes are.
+/// A 32-byte value: a hash, an id, a public key.
+///
+/// Ordered as its bytes are.
 package struct Digest: Hashable, Comparable, Sendable {
   package static let byteCount = 32
 

@@ -67,7 +67,9 @@ package enum ZstdError: Error, Equatable {
 @safe package final class ZstdDecoder {
   private let context: OpaquePointer
 
-  /// Allocates a context. Frames are decoded in place, so a large window takes no memory.
+  /// Allocates a context.
+  ///
+  /// Frames are decoded in place, so a large window takes no memory.
   package init() throws(ZstdError) {
     guard let context = unsafe ZSTD_createDCtx() else { throw .outOfMemory }
     unsafe self.context = context

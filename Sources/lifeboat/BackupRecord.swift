@@ -3,7 +3,9 @@
 import Capture
 import Format
 
-/// What `backup --json` ends with. Stable: fields are added, never changed.
+/// What `backup --json` ends with.
+///
+/// Stable: fields are added, never changed.
 struct BackupRecord: Encodable {
   struct Bytes: Encodable {
     var read, new, stored: UInt64

@@ -1,8 +1,8 @@
 // Numbers and tables as people read them.
 
 import Format
-import Operations
 import Foundation
+import Operations
 
 enum Display {
   /// `1.4 GiB`, `312 KiB`, `17 B`.

@@ -2,7 +2,9 @@
 
 import ArgumentParser
 
-/// What a process ends with. Stable across releases.
+/// What a process ends with.
+///
+/// Stable across releases.
 enum ExitStatus: Int32, CaseIterable, Error {
   case done = 0
   case failed = 1

@@ -47,7 +47,7 @@ enum Failure {
     // Help, version, completion scripts and usage errors are the parser's: it ends with 0 or 64.
     if isParsers(error) { Lifeboat.exit(withError: error) }
     let status = self.status(of: error)
-    Messages.forFailure.error(error)
+    Messages.forFailure.error(status == .interrupted ? Stopped() : error)
     Foundation.exit(status.rawValue)
   }
 
@@ -65,6 +65,13 @@ enum Failure {
       default: return .failed
       }
     default: return status(ofSource: error)
+    }
+  }
+
+  /// What a stop is called, wherever it was noticed.
+  private struct Stopped: Error, CustomStringConvertible {
+    var description: String {
+      "stopped on request: Ctrl-C or SIGTERM came\nhint: run it again; a backup uses what was stored so far"
     }
   }
 

@@ -2,11 +2,16 @@
 
 import Files
 import Sodium
+import Workers
 
 enum PassphrasePrompt {
   /// Asks at the terminal; nil where there is none.
   static func ask(_ prompt: String) throws -> Secret? {
-    guard var typed = TerminalPrompt.readSecret(prompt) else { return nil }
+    let line: [UInt8]?
+    do {
+      line = try TerminalPrompt.readSecret(prompt) { Cancellation.process.isCancelled }
+    } catch { throw Cancelled() }
+    guard var typed = line else { return nil }
     defer { wipe(&typed) }
     guard !typed.isEmpty else {
       throw UsageError(

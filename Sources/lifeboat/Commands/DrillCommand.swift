@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cluster
 import Configuration
 import Drill
 import Files
@@ -107,6 +108,7 @@ struct DrillJob {
     let repository = try session.openRepository()
     let snapshot = try repository.snapshot(named: self.snapshot, matching: filter)
     try repository.loadIndex()
+    removeStaleServers()
     let display = ProgressDisplay(session)
     defer { display.end() }
     let report = try Drill(
@@ -134,5 +136,16 @@ struct DrillJob {
       if let htmlFile { session.messages.info("report: \(htmlFile)") }
     }
     if report.verdict == .fail { throw ExitStatus.failed }
+  }
+
+  /// Ends servers of drills that were killed, which could not do it themselves, and removes their data.
+  private func removeStaleServers() {
+    do {
+      for path in try ScratchCluster.removeStale(in: options.scratchFolder.map { [$0] } ?? []) {
+        session.messages.info("removed \(path), which a drill that was killed had left behind")
+      }
+    } catch {
+      session.messages.warning("\(error)")
+    }
   }
 }

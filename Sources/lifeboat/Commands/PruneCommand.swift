@@ -3,6 +3,7 @@ import Configuration
 import Format
 import Foundation
 import Repository
+import Storage
 import Workers
 
 struct PruneCommand: ParsableCommand {
@@ -68,6 +69,7 @@ struct PruneJob {
           "packs-marked": String(plan.doom.count), "packs-repacked": String(plan.repack.count),
         ])
     }
+    if !isDryRun { removeLeftovers(session, repository) }
     return Result(
       dryRun: isDryRun, bytesTotal: plan.totalByteCount, bytesLive: plan.liveByteCount,
       bytesFreed: freed, bytesToFree: plan.deleteByteCount, bytesMarked: plan.doomByteCount,
@@ -75,6 +77,21 @@ struct PruneJob {
       packsMarked: plan.doom.count, packsRepacked: plan.repack.count,
       packsRescued: plan.rescue.count, packsUnindexed: plan.unindexed.count,
       indexRunsMerged: plan.mergedRunCount, nothingToDo: plan.isEmpty)
+  }
+
+  /// Removes files that writers which were killed left half written.
+  private func removeLeftovers(_ session: Session, _ repository: Repository) {
+    guard let storage = repository.storage as? LocalStorage else { return }
+    do {
+      let removed = try storage.removeLeftovers(
+        olderThan: .seconds(graceSeconds), now: session.now)
+      if removed.count > 0 {
+        session.messages.info(
+          "removed \(Display.count(removed.count)) half-written files of interrupted runs")
+      }
+    } catch {
+      session.messages.warning("\(error)")
+    }
   }
 
   /// Prints what a run did or would do.

@@ -41,7 +41,9 @@ struct SnapshotsCommand: ParsableCommand {
   }
 }
 
-/// A snapshot as `--json` prints it. Stable: fields are added, never changed.
+/// A snapshot as `--json` prints it.
+///
+/// Stable: fields are added, never changed.
 struct SnapshotRecord: Encodable {
   struct Database: Encodable {
     var name, database, serverVersion: String
