@@ -69,6 +69,9 @@ has_contrib() {
   [[ -e $share/extension/hstore.control && -e $share/extension/amcheck.control ]]
 }
 
+# Whether Python environments are made, as only some scripts do; set before need_packages.
+needs_environments=false
+
 # Prints the Debian packages that are missing, one a line.
 missing_packages() {
   command -v pkg-config >/dev/null || echo pkg-config
@@ -85,6 +88,11 @@ missing_packages() {
   postgres_programs >/dev/null || echo postgresql
   has_contrib || echo postgresql-contrib
   command -v python3 >/dev/null || echo python3
+  if [[ $needs_environments == true ]]; then
+    # Debian's python3 comes without what `python3 -m venv` needs.
+    (PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import ensurepip' 2>/dev/null) ||
+      echo python3-venv
+  fi
 }
 
 # Makes sure that Swift and the packages are there; installs packages where it may do so unasked.

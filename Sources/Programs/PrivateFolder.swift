@@ -83,15 +83,22 @@ package final class PrivateFolder: Sendable {
   }
 
   /// Removes a tree without following symbolic links; a missing one is fine.
+  ///
+  /// So is one that somebody else removes at the same time, which makes entries vanish under us.
   package static func removeTree(_ path: String) throws {
-    do {
-      try FileManager.default.removeItem(atPath: path)
-    } catch {
-      var status = stat()
-      guard unsafe lstat(path, &status) == 0 else { return }
-      throw ProgramError(
-        .system, what: "cannot remove \(path)", why: quotable("\(error)"),
-        next: "remove it by hand; it may hold a copy of the data")
+    for attempt in 1... {
+      do {
+        return try FileManager.default.removeItem(atPath: path)
+      } catch {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        let isGone = (error as? CocoaError)?.code == .fileNoSuchFile
+        guard isGone, attempt < 1000 else {
+          throw ProgramError(
+            .system, what: "cannot remove \(path)", why: quotable("\(error)"),
+            next: "remove it by hand; it may hold a copy of the data")
+        }
+      }
     }
   }
 

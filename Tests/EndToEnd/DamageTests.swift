@@ -7,20 +7,6 @@ import Testing
 
 extension `The program` {
   @Suite struct `notices damage` {
-    /// Flips one bit in the middle of the largest pack.
-    private func damage(_ stage: Stage) throws {
-      let packs = try stage.files(beneath: "\(stage.repository)/packs").map {
-        URL(fileURLWithPath: "\(stage.repository)/packs/\($0)")
-      }
-      let sizes = try packs.map { try Data(contentsOf: $0).count }
-      let largest = try #require(sizes.indices.max { sizes[$0] < sizes[$1] })
-      var bytes = [UInt8](try Data(contentsOf: packs[largest]))
-      bytes[bytes.count / 2] ^= 0x10
-      try FileManager.default.setAttributes(
-        [.posixPermissions: 0o600], ofItemAtPath: packs[largest].path)
-      try Data(bytes).write(to: packs[largest])
-    }
-
     private func expectNoticed(_ stage: Stage, _ snapshot: String) throws {
       let check = try stage.lifeboat("check", "--read-data", "--json").expect(1).json()
       #expect(check["verdict"].text == "fail")
@@ -46,7 +32,7 @@ extension `The program` {
       let result = try stage.lifeboat(
         "backup", "--json", "--database", "app=\(application.connection)"
       ).expect(0).json()
-      try damage(stage)
+      try stage.damage()
       try expectNoticed(stage, try #require(result["snapshot"].text))
 
       let name = TestServer.randomName()
@@ -73,7 +59,7 @@ extension `The program` {
       let result = try stage.lifeboat(
         "backup", "--json", "--media", "uploads=\(stage.path)/media"
       ).expect(0).json()
-      try damage(stage)
+      try stage.damage()
       try expectNoticed(stage, try #require(result["snapshot"].text))
 
       let back = "\(stage.path)/back"

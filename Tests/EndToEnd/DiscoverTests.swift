@@ -8,14 +8,8 @@ extension `The program` {
   @Suite struct `reads a Django project:` {
     /// Makes a project with Django itself: two apps, file fields in both.
     private func makeProject(_ stage: Stage) throws -> (manage: String, python: String) {
-      let environment = "\(stage.path)/environment"
-      let python = "\(environment)/bin/python"
+      let python = try PythonEnvironment.python.get()
       for words in [
-        ["/usr/bin/env", "python3", "-m", "venv", environment],
-        [
-          python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "django",
-          "psycopg[binary]",
-        ],
         [python, "-m", "django", "startproject", "site_of_test", stage.path],
         [python, "\(stage.path)/manage.py", "startapp", "blog"],
         [python, "\(stage.path)/manage.py", "startapp", "accounts"],
@@ -74,6 +68,7 @@ extension `The program` {
       let found = try stage.lifeboat("discover", "--django", manage, "--python", python, "--json")
         .expect(0)
       let project = try found.json()
+      try project.expectDocumented("discover")
       #expect(project["mediaRoot"].text == "\(stage.path)/media")
       #expect(project["databases"][0]["alias"].text == "default")
       #expect(project["databases"][0]["hasPassword"] == .bool(true))

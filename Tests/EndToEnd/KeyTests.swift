@@ -14,6 +14,7 @@ extension `The program` {
     {
       let made = try stage.lifeboat("init", "--json").expect(0).json()
       #expect(made.names == ["path", "recoveryKey", "repository"])
+      try made.expectDocumented("init")
       let key = try #require(made["recoveryKey"].text)
       let file = try stage.write(key + "\n", to: "recovery-key")
       let none = ["LIFEBOAT_PASSPHRASE_FILE": ""]

@@ -29,6 +29,7 @@ extension `The program` {
           "media", "references", "seconds", "snapshot", "time", "warnings",
         ])
       #expect(result["snapshot"].text?.count == 64)
+      try result.expectDocumented("backup")
       #expect(result["bytes"].names == ["new", "read", "stored"])
       #expect(result["filesRead"].number == 14)
       #expect(result["complete"] == .bool(true))
@@ -46,6 +47,7 @@ extension `The program` {
       #expect(reference["values"].number == 12 && reference["dangling"].number == 0)
 
       let listed = try stage.lifeboat("snapshots", "--json").expect(0).json()
+      try listed.expectDocumented("snapshots")
       #expect(listed.items.count == 1)
       #expect(
         listed[0].names == [
@@ -58,6 +60,7 @@ extension `The program` {
       #expect(listed[0]["media"][0]["path"].text == application.media)
 
       let check = try stage.lifeboat("check", "--read-data", "--json").expect(0).json()
+      try check.expectDocumented("check")
       #expect(
         check.names == [
           "blobs", "bytesRead", "bytesStored", "findings", "notes", "packs", "snapshots", "verdict",
@@ -75,6 +78,7 @@ extension `The program` {
       #expect(sources["databases"][0]["name"].text == "app")
       let files = try stage.lifeboat("ls", "latest", "uploads/covers", "--json").expect(0).json()
       #expect(files.items.count == 12)
+      try files.expectDocumented("ls SNAPSHOT MEDIA[/PATH]")
       let cover = try #require(files.items.first { $0["path"].text == "covers/10.jpg" })
       #expect(cover["type"].text == "file" && cover["bytes"].number == 9_000)
       #expect(cover["mode"].text == "644" || cover["mode"].text == "600")
@@ -87,6 +91,7 @@ extension `The program` {
       let tables = try stage.lifeboat("ls", "latest", "app", "--json").expect(0).json()
       #expect(
         tables.items.map { $0["table"].text } == ["account", "blog_article", "empty_table"])
+      try tables.expectDocumented("ls SNAPSHOT DATABASE")
       #expect(tables[1]["rows"].number == 200 && tables[1]["schema"].text == "public")
       #expect(try stage.lifeboat("ls", "latest", "app").expect(0).text.contains("public.account"))
     }
@@ -196,6 +201,7 @@ extension `The program` {
 
       let status = try stage.lifeboat("status", "--json").expect(0).json()
       #expect(status["verdict"].text == "pass" && status["snapshots"].number == 1)
+      try status.expectDocumented("status")
       #expect(status["newestSnapshot"].text == id)
       #expect(status["lastDrill"]["outcome"].text == "pass")
       #expect(status["lastBackup"]["outcome"].text == "pass" && status["lastCheck"] == .null)
@@ -203,9 +209,11 @@ extension `The program` {
         .json()
       #expect(forget["dryRun"] == .bool(true) && forget["kept"].items.count == 1)
       #expect(forget["forgotten"] == .array([]))
+      try forget.expectDocumented("forget")
       let prune = try stage.lifeboat("prune", "--dry-run", "--json").expect(0).json()
       #expect(prune["dryRun"] == .bool(true) && prune["bytesFreed"].number == 0)
       #expect(prune["bytesTotal"].number ?? 0 > 0)
+      try prune.expectDocumented("prune")
     }
 
     @Test func `status fails with 1 when there is no snapshot or it is older than the RPO`() throws
@@ -235,11 +243,13 @@ extension `The program` {
       ).expect(0).json()
       #expect(database["createdDatabase"] == .bool(true) && database["rows"].number == 210)
       #expect(database["phases"].items.contains { $0["name"].text == "rows" })
+      try database.expectDocumented("restore --database")
       let media = try stage.lifeboat(
         "restore", "latest", "covers", "--media", "uploads", "--into", "\(stage.path)/part",
         "--json"
       ).expect(0).json()
       #expect(media["files"].number == 12 && media["complete"] == .bool(true))
+      try media.expectDocumented("restore --media")
       #expect(try stage.files(beneath: "\(stage.path)/part").count == 12)
 
       let refusal = try stage.lifeboat(

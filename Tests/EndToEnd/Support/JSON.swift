@@ -1,6 +1,7 @@
 // Any JSON value, read without knowing its shape: the tests look at what is there, not at what we expect.
 
 import Foundation
+import Testing
 
 enum JSON: Decodable, Equatable {
   case object([String: JSON])
@@ -57,5 +58,23 @@ enum JSON: Decodable, Equatable {
   var number: Double? {
     if case .number(let number) = self { return number }
     return nil
+  }
+}
+
+extension JSON {
+  /// Expects every member's name in the row of `docs/json.md` for `command`.
+  func expectDocumented(_ command: String, sourceLocation: SourceLocation = #_sourceLocation) throws
+  {
+    let text = try String(contentsOfFile: "\(Place.project)/docs/json.md", encoding: .utf8)
+    let row = try #require(
+      text.split(separator: "\n").first { $0.hasPrefix("| `\(command)` |") },
+      "docs/json.md has no row for \(command)", sourceLocation: sourceLocation)
+    let value = items.first ?? self
+    #expect(!value.names.isEmpty, sourceLocation: sourceLocation)
+    for name in value.names {
+      #expect(
+        row.contains("`\(name)`"), "'\(name)' of \(command) is not in docs/json.md",
+        sourceLocation: sourceLocation)
+    }
   }
 }

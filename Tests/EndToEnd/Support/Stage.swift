@@ -78,6 +78,20 @@ final class Stage: Sendable {
 
   func snapshotFiles() throws -> [String] { try files(beneath: "\(repository)/snapshots") }
 
+  /// Flips one bit in the middle of the largest pack.
+  func damage() throws {
+    let packs = try files(beneath: "\(repository)/packs").map {
+      URL(fileURLWithPath: "\(repository)/packs/\($0)")
+    }
+    let sizes = try packs.map { try Data(contentsOf: $0).count }
+    let largest = try #require(sizes.indices.max { sizes[$0] < sizes[$1] })
+    var bytes = [UInt8](try Data(contentsOf: packs[largest]))
+    bytes[bytes.count / 2] ^= 0x10
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o600], ofItemAtPath: packs[largest].path)
+    try Data(bytes).write(to: packs[largest])
+  }
+
   // MARK: Commands
 
   /// The environment of every command: nothing of the caller's.
