@@ -115,7 +115,9 @@ let package = Package(
     tests("PostgresTests", "Postgres", "Programs", "TestSupport"),
     tests("WorkersTests", "Workers"),
     tests("ClusterTests", "Cluster", "Postgres", "Programs", "Files", "TestSupport"),
-    tests("FormatTests", "Format", "Sodium"),
+    tests(
+      "FormatTests", excluding: ["format-vectors.txt", "make-format-vectors.py"], "Format", "Sodium"
+    ),
     tests("ChunkingTests", excluding: ["chunk-vectors.txt", "make-chunk-vectors.py"], "Chunking"),
     tests("StorageTests", "Storage", "Format", "Files", "TestSupport"),
     tests(
