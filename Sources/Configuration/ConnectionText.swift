@@ -1,12 +1,12 @@
 // Looks for a password in what libpq would connect to, without understanding the rest.
 
 /// Connection URIs and keyword strings, as far as a configuration must know them.
-enum ConnectionText {
+package enum ConnectionText {
   /// Parameters of libpq that are secrets (PostgreSQL documentation, section 34.1.2).
   private static let secretParameters = ["password", "sslpassword", "oauth_client_secret"]
 
   /// Whether `text` holds a password where a reference could stand.
-  static func holdsSecret(_ text: String) -> Bool {
+  package static func holdsSecret(_ text: String) -> Bool {
     let scheme = text.prefixMatch(of: /postgres(ql)?:\/\//)
     guard let scheme else { return keywordString(text) }
     let rest = text[scheme.range.upperBound...]

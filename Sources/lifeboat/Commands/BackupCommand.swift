@@ -126,7 +126,8 @@ struct BackupJob {
   ) throws {
     plan.databases = try databases.map {
       DatabaseSource(
-        name: $0.name, target: try ConnectionTarget($0.value),
+        name: $0.name,
+        target: try ConnectionOption.target($0.value, of: "--database \($0.name)", session),
         connections: connections ?? configuration.backup.connections,
         lockTimeout: configuration.backup.lockTimeout)
     }

@@ -62,7 +62,10 @@ struct DrillCommand: ParsableCommand {
     job.filter = SnapshotFilter(tags: filter.tag, host: filter.host)
     job.htmlFile = reportHtml
     job.jsonFile = reportJson
-    if let scratch { job.options.scratch = .server(try ConnectionTarget(scratch)) }
+    if let scratch {
+      job.options.scratch = .server(
+        try ConnectionOption.target(scratch, of: "--scratch", session))
+    }
     if let mediaInto { job.options.media = .folder(URL(fileURLWithPath: mediaInto).path) }
     if let scratchFolder { job.options.scratchFolder = scratchFolder }
     if let connections { job.options.connections = max(1, min(64, connections)) }

@@ -121,7 +121,7 @@ struct RestoreCommand: ParsableCommand {
     guard let summary = snapshot.manifest.databases.first(where: { $0.name == name }) else {
       throw noSource(name, "database", snapshot.manifest.databases.map(\.name), snapshot)
     }
-    let target = try ConnectionTarget(into)
+    let target = try ConnectionOption.target(into, of: "--into", session)
     if dryRun {
       return try Terminal.shared.print(
         "would restore database \(name) of snapshot \(snapshot.id) (\(Display.count(summary.tableCount)) tables, \(Display.count(summary.rowCount)) rows) into \(target.redacted)"
