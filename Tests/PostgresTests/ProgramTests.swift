@@ -283,4 +283,21 @@ private func text(_ result: ProgramResult) -> String {
       atPath: parent.path + "/probe-2147483645-x", withDestinationPath: dead)
     #expect(PrivateFolder.stale(prefix: "probe", in: parent.path) == [dead, orphan])
   }
+  @Test func `can be removed by two at once`() throws {
+    let parent = try ScratchFolder()
+    for round in 0..<5 {
+      let path = parent.path + "/tree-\(round)"
+      for folder in 0..<20 {
+        try FileManager.default.createDirectory(
+          atPath: path + "/\(folder)", withIntermediateDirectories: true)
+        for file in 0..<20 { try Data().write(to: URL(filePath: path + "/\(folder)/\(file)")) }
+      }
+      let others = try (0..<3).map { _ in
+        try WatchThread { try PrivateFolder.removeTree(path) }
+      }
+      try PrivateFolder.removeTree(path)
+      for other in others { try other.join() }
+      #expect(!FileManager.default.fileExists(atPath: path))
+    }
+  }
 }
