@@ -92,7 +92,7 @@ package struct MediaReplay {
         throw MediaReplayError(
           .pathMissing, what: "cannot restore '\(displayed(path))'",
           why: "the snapshot has no such path in '\(summary.name)'",
-          next: "list its paths with 'lifeboat ls' or 'lifeboat find'")
+          next: "list its paths with 'lifeboat ls'")
       }
       keys.append(key)
     }

@@ -63,27 +63,46 @@ struct MetadataWriter: Sendable {
       }
     }
     let mode = permitted(metadata.mode, ownerIsRight: ownerIsRight, &failures)
-    // Before the attributes: an ACL sets these bits, too.
-    attempt("permissions", &failures) { () throws(SystemError) in
-      try file.setPermissions(to: mode)
-    }
     let wanted = Set(metadata.attributes.map(\.name))
-    for name in (try? file.extendedAttributeNames()) ?? []
-    where !wanted.contains(name) && !Self.kept.contains(name) {
-      // Left by a default ACL of the directory, or by what the entry was before.
+    // Left by a default ACL of the directory, or by what the entry was before.
+    let unwanted = ((try? file.extendedAttributeNames()) ?? []).filter {
+      !wanted.contains($0) && !Self.kept.contains($0)
+    }
+    let isWritable = current.map { $0.permissions & 0o200 != 0 } ?? true
+    if !isWritable, !(unwanted.isEmpty && wanted.isEmpty) {
+      // Attributes of users need the right to write (xattr(7)), also through a descriptor.
+      _ = try? file.setPermissions(to: mode & 0o777 | 0o200)
+    }
+    for name in unwanted {
       attempt("removal of attribute \(displayed(name))", &failures) { () throws(SystemError) in
         try file.removeExtendedAttribute(name)
       }
     }
-    for attribute in metadata.attributes {
-      attempt("attribute \(displayed(attribute.name))", &failures) { () throws(SystemError) in
-        try file.setExtendedAttribute(attribute.name, to: attribute.value)
-      }
+    set(metadata.attributes.filter { !Self.isACL($0.name) }, of: file, &failures)
+    attempt("permissions", &failures) { () throws(SystemError) in
+      try file.setPermissions(to: mode)
     }
+    // After the permissions: an ACL sets these bits, too.
+    set(metadata.attributes.filter { Self.isACL($0.name) }, of: file, &failures)
     attempt("modification time", &failures) { () throws(SystemError) in
       try file.setTimes(modified: Files.FileTime(metadata.modified))
     }
     return failures
+  }
+
+  private func set(
+    _ attributes: [ExtendedAttribute], of file: borrowing OwnedDescriptor,
+    _ failures: inout [String]
+  ) {
+    for attribute in attributes {
+      attempt("attribute \(displayed(attribute.name))", &failures) { () throws(SystemError) in
+        try file.setExtendedAttribute(attribute.name, to: attribute.value)
+      }
+    }
+  }
+
+  private static func isACL(_ name: [UInt8]) -> Bool {
+    name.starts(with: Array("system.posix_acl_".utf8))
   }
 
   /// Of an entry that is not opened: symbolic links, FIFOs, sockets, devices.
