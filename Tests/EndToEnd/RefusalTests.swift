@@ -169,8 +169,10 @@ extension `The program` {
       for command in [
         ["snapshots"], ["check"], ["backup", "--media", "uploads=\(application.media)"],
       ] {
-        let ending = try stage.start(command, environment: ["LIFEBOAT_PASSPHRASE_FILE": wrong])
-          .finish()
+        let ending = try stage.start(
+          command, environment: Stage.keyless.merging(["LIFEBOAT_PASSPHRASE_FILE": wrong]) { $1 }
+        )
+        .finish()
         ending.expectRefusal(12, saying: ["no key slot opens", "check the passphrase"])
       }
     }
@@ -178,7 +180,7 @@ extension `The program` {
     @Test func `a passphrase that nothing names, an empty one, and a missing file`() throws {
       try stage.refused(
         "snapshots", status: 64, saying: ["no passphrase is named", "LIFEBOAT_PASSPHRASE_FILE"],
-        environment: ["LIFEBOAT_PASSPHRASE_FILE": ""])
+        environment: Stage.keyless)
       try stage.refused(
         "snapshots", "--passphrase-file", "/nonexistent", status: 64,
         saying: ["/nonexistent", "no such file"])
@@ -203,10 +205,12 @@ extension `The program` {
 
     @Test func `a repository that is there already is not made anew`() throws {
       let before = try stage.files(beneath: stage.repository)
-      try stage.refused("init", saying: ["there is one already"])
+      try stage.refused(
+        "init", "--passphrase-file", stage.passphraseFile, saying: ["there is one already"])
       #expect(try stage.files(beneath: stage.repository) == before)
       try stage.refused(
-        "init", "--repository", application.media, saying: ["holds", "and no repository"])
+        "init", "--passphrase-file", stage.passphraseFile, "--repository", application.media,
+        saying: ["holds", "and no repository"])
       #expect(!FileManager.default.fileExists(atPath: "\(application.media)/config"))
     }
 
@@ -253,7 +257,8 @@ extension `The program` {
         "/usr/bin/unshare", ["--mount", "/bin/bash", "-c", script],
         environment: stage.environment([
           "PLACE": place, "PROGRAM": Place.program, "MEDIA": application.media,
-          "RANDOM_MEDIA": random,
+          "RANDOM_MEDIA": random, "LIFEBOAT_RECOVERY_KEY_FILE": "",
+          "LIFEBOAT_PASSPHRASE_FILE": stage.passphraseFile,
         ])
       ).finish().expect(0)
       let said = ending.errors

@@ -13,7 +13,7 @@ extension `The program` {
     var config: String { "\(stage.path)/lifeboat.yaml" }
 
     init() throws {
-      stage = try Stage()
+      stage = try Stage(opening: .passphrase)
       application = try Application(stage)
       // A time long past: every job has been missed and is made up for at once.
       try stage.folder("state")

@@ -72,12 +72,14 @@ extension `The program` {
       func run(_ arguments: [String], _ status: Int32) throws {
         let child = try stage.start(arguments)
         let secrets = [planted.passphrase, planted.password]
+        let own = Array(([Place.program] + arguments).map { $0 + "\0" }.joined().utf8)
         let ending = try child.finish {
-          // The user wrote the URI on our command line; what we start must not repeat it.
+          // The user wrote the URI on our command line; what we start must not repeat it. A child has our
+          // command line until it has become another program.
           for process in Self.processes() where process != "\(child.id)" {
             for place in ["cmdline", "environ"] {
               let bytes = Processes.file(process, place)
-              if secrets.contains(where: { bytes.contains($0.utf8) }) {
+              if bytes != own, secrets.contains(where: { bytes.contains($0.utf8) }) {
                 exposed.append("\(place) of \(process): \(arguments[0])")
               }
             }

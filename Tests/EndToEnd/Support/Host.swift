@@ -35,14 +35,20 @@ enum Host {
         atPath: URL(fileURLWithPath: Place.program).resolvingSymlinksInPath().path, toPath: program)
       try stage.write("another phrase\n", to: "other/passphrase")
       try stage.folder("other/tmp")
-      if Place.isRoot { try stage.run("/bin/chown", "-R", "nobody", folder).expect(0) }
+      if Place.isRoot { try stage.run("/bin/chown", "-R", "nobody:nogroup", folder).expect(0) }
     }
 
     /// Runs the program as them.
-    func lifeboat(_ arguments: String...) throws -> Ending {
+    func lifeboat(_ arguments: String...) throws -> Ending { try run([program] + arguments) }
+
+    /// Runs any program as them.
+    func run(_ words: String...) throws -> Ending { try run(words) }
+
+    private func run(_ words: [String]) throws -> Ending {
       let wrapper =
-        Place.isRoot ? ["/usr/bin/setpriv", "--reuid", "nobody", "--clear-groups"] : []
-      let words = wrapper + [program] + arguments
+        Place.isRoot
+        ? ["/usr/bin/setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] : []
+      let words = wrapper + words
       let environment = try stage.environment([
         "LIFEBOAT_REPOSITORY": repository, "LIFEBOAT_PASSPHRASE_FILE": "\(folder)/passphrase",
         "HOME": folder, "TMPDIR": "\(folder)/tmp",

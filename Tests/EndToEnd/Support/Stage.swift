@@ -12,13 +12,29 @@ final class Stage: Sendable {
   let path: String
   var repository: String { "\(path)/repository" }
   var passphraseFile: String { "\(path)/passphrase" }
+  var recoveryKeyFile: String { "\(path)/recovery-key" }
   /// `TMPDIR` of every command: what a command leaves there is a leak.
   var temporary: String { "\(path)/tmp" }
 
-  /// - Parameter initialise: whether to make the repository.
-  init(initialise: Bool = true, passphrase: String = "correct horse battery staple") throws {
+  /// How commands open the repository.
+  ///
+  /// A passphrase takes a quarter of a second each time, on purpose (Argon2id); a recovery key none.
+  enum Way { case passphrase, recoveryKey }
+  private let way: Way
+
+  /// What takes away every key from a command's environment.
+  static let keyless = ["LIFEBOAT_PASSPHRASE_FILE": "", "LIFEBOAT_RECOVERY_KEY_FILE": ""]
+
+  /// - Parameters:
+  ///   - initialise: whether to make the repository; if not, commands are told of the passphrase.
+  ///   - way: which key later commands are told of.
+  init(
+    initialise: Bool = true, opening way: Way = .recoveryKey,
+    passphrase: String = "correct horse battery staple"
+  ) throws {
     scratch = try ScratchFolder()
     path = scratch.path
+    self.way = initialise ? way : .passphrase
     // Servers and other users must be able to pass through.
     for folder in [path, URL(fileURLWithPath: path).deletingLastPathComponent().path] {
       try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: folder)
@@ -26,7 +42,11 @@ final class Stage: Sendable {
     try folder("tmp", permissions: 0o755)
     try folder("home")
     try write(passphrase + "\n", to: "passphrase")
-    if initialise { try lifeboat("init", "--quiet").expect(0) }
+    guard initialise else { return }
+    try lifeboat(
+      "init", "--quiet", "--passphrase-file", passphraseFile, "--write-recovery-key",
+      recoveryKeyFile
+    ).expect(0)
   }
 
   // MARK: Files
@@ -100,8 +120,11 @@ final class Stage: Sendable {
       "PATH": try Place.searchPath(), "HOME": "\(path)/home", "TMPDIR": temporary,
       "LANG": "C.UTF-8",
       "TZ": "UTC", "NO_COLOR": "1", "LIFEBOAT_REPOSITORY": repository,
-      "LIFEBOAT_PASSPHRASE_FILE": passphraseFile,
     ]
+    switch way {
+    case .passphrase: all["LIFEBOAT_PASSPHRASE_FILE"] = passphraseFile
+    case .recoveryKey: all["LIFEBOAT_RECOVERY_KEY_FILE"] = recoveryKeyFile
+    }
     for (name, value) in more { all[name] = value.isEmpty ? nil : value }
     return all
   }
