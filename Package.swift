@@ -109,6 +109,12 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Cluster", "Postgres", "Programs", "Files"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "MediaSupport",
+      dependencies: [
+        "Capture", "Repository", "Storage", "Format", "Files", "Workers", "TestSupport",
+      ],
+      path: "Tests/MediaSupport", swiftSettings: swiftSettings),
     tests("SodiumTests", "Sodium"),
     tests("ZstdTests", "Zstd"),
     tests("FilesTests", "Files", "TestSupport"),
@@ -126,10 +132,10 @@ let package = Package(
     tests("InventoryTests", "Inventory", "Postgres", "TestSupport", "Format", "Sodium"),
     tests(
       "CaptureTests", "Capture", "Repository", "Storage", "Format", "Files", "Postgres",
-      "Inventory", "Workers", "Sodium", "Programs", "TestSupport"),
+      "Inventory", "Workers", "Sodium", "Programs", "MediaSupport", "TestSupport"),
     tests(
       "ReplayTests", "Replay", "Capture", "Repository", "Storage", "Format", "Files", "Postgres",
-      "Inventory", "Workers", "Sodium", "Programs", "TestSupport"),
+      "Inventory", "Workers", "Sodium", "Programs", "MediaSupport", "TestSupport"),
     tests(
       "DrillTests", "Drill", "Replay", "Capture", "Repository", "Storage", "Format", "Files",
       "Postgres", "Inventory", "Cluster", "Workers", "Sodium", "Programs", "TestSupport"),

@@ -4,6 +4,7 @@ import Files
 import Format
 import Foundation
 import Glibc
+import MediaSupport
 import Repository
 import Storage
 import TestSupport

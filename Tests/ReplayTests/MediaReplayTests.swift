@@ -5,6 +5,7 @@ import Files
 import Format
 import Foundation
 import Glibc
+import MediaSupport
 import Replay
 import Repository
 import TestSupport

@@ -1,30 +1,40 @@
-// A repository in memory, and captures of media trees into it.
+// A repository in memory, captures of media trees into it, and trees that a test builds.
 
-import Capture
-import Files
-import Format
+package import Capture
+package import Files
+package import Format
 import FoundationEssentials
-import Repository
-import Storage
+package import Repository
+package import Storage
 import Synchronization
-import TestSupport
-import Testing
-import Workers
+package import TestSupport
+package import Workers
 
 /// What a capture gave.
-struct CapturedMedia {
-  var summary: MediaSummary
-  var root: CatalogRoot
-  var started: Timestamp
-  var statistics: CaptureStatistics
+package struct CapturedMedia {
+  package var summary: MediaSummary
+  package var root: CatalogRoot
+  package var started: Timestamp
+  package var statistics: CaptureStatistics
   /// Required keys that were not in the tree, and whether the parent had them.
-  var missing: [String: Bool]
+  package var missing: [String: Bool]
+
+  package init(
+    summary: MediaSummary, root: CatalogRoot, started: Timestamp, statistics: CaptureStatistics,
+    missing: [String: Bool]
+  ) {
+    self.summary = summary
+    self.root = root
+    self.started = started
+    self.statistics = statistics
+    self.missing = missing
+  }
 }
 
 /// A repository of its own for one test.
-final class MediaRepository: Sendable {
-  let repository: Repository
-  let storage: MemoryStorage
+package final class MediaRepository: Sendable {
+  package let repository: Repository
+  package let storage: MemoryStorage
 
   /// Hashing a passphrase takes a second: one repository is made, and each test gets a copy.
   private static let template = Result {
@@ -38,17 +48,21 @@ final class MediaRepository: Sendable {
     return (created.recoveryKey, keys)
   }
 
-  init() throws {
+  package init() throws {
     let (recoveryKey, objects) = try Self.template.get()
     storage = MemoryStorage()
     for (key, bytes) in objects { try storage.save(bytes, as: key) }
-    let key = try #require(recoveryKey)
+    guard let key = recoveryKey else {
+      throw RepositoryError(
+        .internalFailure, what: "cannot copy the test repository", why: "it has no recovery key",
+        next: "look at KeyRing.create")
+    }
     repository = try Repository.open(
       storage, with: .recoveryKey(key.secret), scratch: "/tmp")
   }
 
   /// Captures, with `parent`'s clock moved on so that nothing counts as changed just now.
-  func capture(
+  package func capture(
     _ source: MediaSource, parent: CapturedMedia? = nil, parentClock: Int64 = 3600,
     required: [String] = [], workers: Int = 2, cancellation: Cancellation = Cancellation()
   ) throws -> CapturedMedia {
@@ -77,18 +91,18 @@ final class MediaRepository: Sendable {
       missing: missing.withLock { $0 })
   }
 
-  func catalog(_ captured: CapturedMedia) throws -> CatalogReader {
+  package func catalog(_ captured: CapturedMedia) throws -> CatalogReader {
     try CatalogReader(repository.makeReader(), root: captured.root)
   }
 
   /// Every entry by path; the root is `.`.
-  func entries(_ captured: CapturedMedia) throws -> [String: CatalogEntry] {
+  package func entries(_ captured: CapturedMedia) throws -> [String: CatalogEntry] {
     var result: [String: CatalogEntry] = [:]
     try catalog(captured).forEach { key, entry in result[Self.path(key)] = entry }
     return result
   }
 
-  func file(_ path: String, of captured: CapturedMedia, source: String = "media") throws
+  package func file(_ path: String, of captured: CapturedMedia, source: String = "media") throws
     -> FileEntry?
   {
     guard case .file(let file) = try catalog(captured).entry(Self.key(path, in: source)) else {
@@ -98,68 +112,68 @@ final class MediaRepository: Sendable {
   }
 
   /// The content of a file: its data extents one after the other.
-  func bytes(_ path: String, of captured: CapturedMedia) throws -> [UInt8]? {
+  package func bytes(_ path: String, of captured: CapturedMedia) throws -> [UInt8]? {
     guard let file = try file(path, of: captured) else { return nil }
     return try repository.makeReader().bytes(
       of: file.content, limit: 1 << 30, using: try ChunkDecoder())
   }
 
-  static func key(_ path: String, in source: String) -> CatalogKey {
+  package static func key(_ path: String, in source: String) -> CatalogKey {
     path.split(separator: "/").reduce(CatalogKey.media(source)) {
       $0.appending(Array($1.utf8))
     }
   }
 
-  static func path(_ key: CatalogKey) -> String {
+  package static func path(_ key: CatalogKey) -> String {
     let components = key.components.dropFirst(2)
     return components.isEmpty ? "." : displayed(Array(components.joined(separator: [0x2f])))
   }
 }
 
 /// A directory tree that a test builds and changes.
-struct MediaTree {
-  let folder: ScratchFolder
-  let root: String
+package struct MediaTree {
+  package let folder: ScratchFolder
+  package let root: String
 
-  init() throws {
+  package init() throws {
     folder = try ScratchFolder()
     root = folder.path + "/tree"
     try OwnedDescriptor.workingDirectory.makeDirectory(root, permissions: 0o755)
   }
 
-  var source: MediaSource { MediaSource(name: "media", path: root) }
+  package var source: MediaSource { MediaSource(name: "media", path: root) }
 
-  func path(_ name: String) -> String { root + "/" + name }
+  package func path(_ name: String) -> String { root + "/" + name }
 
-  func directory(_ name: String) throws {
+  package func directory(_ name: String) throws {
     try OwnedDescriptor.workingDirectory.makeDirectories(path(name), permissions: 0o755)
   }
 
   /// Makes or overwrites a file, in place.
-  func write(_ bytes: [UInt8], _ name: String) throws {
+  package func write(_ bytes: [UInt8], _ name: String) throws {
     let file = try OwnedDescriptor.openOrCreateFile(path(name))
     try file.truncate(toByteCount: 0)
     try file.write(bytes, at: 0)
   }
 
-  func write(_ text: String, _ name: String) throws { try write(Array(text.utf8), name) }
+  package func write(_ text: String, _ name: String) throws { try write(Array(text.utf8), name) }
 
-  func status(_ name: String) throws -> FileStatus {
+  package func status(_ name: String) throws -> FileStatus {
     try OwnedDescriptor.workingDirectory.status(of: path(name))
   }
 
-  func setModified(_ name: String, _ seconds: Int64, _ nanoseconds: UInt32 = 0) throws {
+  package func setModified(_ name: String, _ seconds: Int64, _ nanoseconds: UInt32 = 0) throws {
     try OwnedDescriptor.workingDirectory.setTimes(
       of: path(name), modified: Files.FileTime(seconds: seconds, nanoseconds: nanoseconds))
   }
 
-  func remove(_ name: String) throws {
+  package func remove(_ name: String) throws {
     try OwnedDescriptor.workingDirectory.removeTree(path(name))
   }
 }
 
 /// Bytes that do not repeat, the same for the same seed (SplitMix64).
-func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+package func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var state = seed
   var bytes: [UInt8] = []
   bytes.reserveCapacity(count + 8)
@@ -174,7 +188,7 @@ func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
 }
 
 /// A million bytes of noise for each of `count`, each piece a little different.
-func megabytes(_ count: Int) -> [UInt8] {
+package func megabytes(_ count: Int) -> [UInt8] {
   let piece = noise(1_000_000)
   return (0..<count).flatMap { [UInt8(truncatingIfNeeded: $0)] + piece }
 }
