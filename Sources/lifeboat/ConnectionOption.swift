@@ -6,8 +6,8 @@ import Postgres
 enum ConnectionOption {
   /// The target that `text` names; says so if it holds a password.
   ///
-  /// A password on the command line is the one secret that we cannot keep: it is refused no service,
-  /// because libpq allows it, but not passed over in silence either.
+  /// A password on the command line is the one secret that we cannot keep. It is not refused,
+  /// because libpq takes it, but not passed over in silence either.
   static func target(_ text: String, of option: String, _ session: Session) throws
     -> ConnectionTarget
   {
