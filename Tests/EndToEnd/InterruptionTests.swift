@@ -8,7 +8,7 @@ import Testing
 
 extension `The program` {
   @Suite struct `can be interrupted at any moment:` {
-    private static let byteCount = 96_000_000
+    private static let byteCount = 192_000_000
 
     private func bytes(of stage: Stage, _ folder: String) throws -> Int {
       try stage.files(beneath: "\(stage.repository)/\(folder)").reduce(0) { sum, name in
@@ -22,7 +22,7 @@ extension `The program` {
       try stage.files(beneath: stage.repository).filter { $0.contains(".tmp") || $0.contains("/.") }
     }
 
-    /// A stage whose media fill three packs, so that there is a moment between the first and the last.
+    /// A stage whose media fill six packs, so that there is a moment between the first and the last.
     private func largeStage() throws -> Stage {
       let stage = try Stage()
       for number in 1...12 {
@@ -61,8 +61,10 @@ extension `The program` {
       let next = try stage.lifeboat("backup", "--json", "--media", "uploads=\(stage.path)/media")
         .expect(0).json()
       let new = try #require(next["bytes"]["new"].number)
-      // All that was stored is used again: only the rest is new.
-      #expect(Int(new) < Self.byteCount - stored + 2_000_000, "\(new) new, \(stored) stored before")
+      // All that was stored is used again: only the rest is new. That is nothing where the signal came after
+      // the last pack, whose padding then makes more bytes of packs than there are of media.
+      let rest = max(0, Self.byteCount - stored)
+      #expect(Int(new) < rest + 2_000_000, "\(new) new, \(stored) stored before")
       #expect(next["blobsReused"].number ?? 0 >= 10)
       try stage.lifeboat("check", "--read-data", "--quiet").expect(0)
       try stage.lifeboat(
