@@ -98,6 +98,8 @@ struct ArchiveRestore {
   let program: (path: String, major: Int)
   let options: DatabaseReplayOptions
   let cancellation: Cancellation
+  /// See ``ReplayConnector/defersDurability``.
+  var defersDurability = false
 
   /// A pg_restore that can read the archive and knows the server.
   ///
@@ -131,6 +133,7 @@ struct ArchiveRestore {
       environment["PGOPTIONS"] =
         inherited
         + " -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+        + (defersDurability ? " -c synchronous_commit=off" : "")
       environment["PGAPPNAME"] = "lifeboat"
       var arguments = common(section, listPath)
       arguments += [
