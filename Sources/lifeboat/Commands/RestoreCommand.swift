@@ -36,6 +36,12 @@ struct RestoreCommand: ParsableCommand {
       valueName: "target"))
   var into: String
 
+  @Flag(
+    help:
+      "Replace the database that --into names: restore beside it, then exchange the names in one transaction. The old one is kept under another name; sessions on it are ended."
+  )
+  var swap = false
+
   @Flag(help: "Make the recorded roles and tablespaces first.")
   var globals = false
 
@@ -78,6 +84,9 @@ struct RestoreCommand: ParsableCommand {
     guard (1...64).contains(connections) else {
       throw ValidationError("--connections takes 1 to 64")
     }
+    if swap, database == nil || !table.isEmpty {
+      throw ValidationError("--swap is for a whole --database")
+    }
     if database != nil, !paths.isEmpty || overwrite != nil {
       throw ValidationError("paths and --overwrite are for --media")
     }
@@ -110,6 +119,8 @@ struct RestoreCommand: ParsableCommand {
     var rows, bytes: UInt64
     var largeObjects: Int
     var createdDatabase: Bool
+    /// The name under which --swap kept the database that was there.
+    var kept: String?
     var phases: [Phase]
     var warnings: [String]
   }
@@ -121,12 +132,19 @@ struct RestoreCommand: ParsableCommand {
     guard let summary = snapshot.manifest.databases.first(where: { $0.name == name }) else {
       throw noSource(name, "database", snapshot.manifest.databases.map(\.name), snapshot)
     }
-    let target = try ConnectionOption.target(into, of: "--into", session)
+    var target = try ConnectionOption.target(into, of: "--into", session)
+    let swap =
+      self.swap
+      ? try DatabaseSwap(
+        of: target, stamp: Self.stamp(Date()), cancellation: session.cancellation) : nil
+    try swap?.preflight()
     if dryRun {
+      let ending = swap.map { ", and keep the one that is there as \($0.kept)" } ?? ""
       return try Terminal.shared.print(
-        "would restore database \(name) of snapshot \(snapshot.id) (\(Display.count(summary.tableCount)) tables, \(Display.count(summary.rowCount)) rows) into \(target.redacted)"
+        "would restore database \(name) of snapshot \(snapshot.id) (\(Display.count(summary.tableCount)) tables, \(Display.count(summary.rowCount)) rows) into \(target.redacted)\(ending)"
       )
     }
+    if let swap { target = swap.restoredTarget }
     var options = DatabaseReplayOptions(
       connections: connections, restoreOwners: !noOwner, restorePrivileges: !noPrivileges,
       role: role, globals: globals)
@@ -137,11 +155,12 @@ struct RestoreCommand: ParsableCommand {
       reader: reader, catalog: catalog, source: name, into: target, options: options,
       cancellation: session.cancellation, progress: session.progress
     ).perform()
+    try swap?.perform()
     display.end()
     let result = DatabaseResult(
       snapshot: snapshot.id.hex, database: name, tables: report.tableCount,
       rows: report.rowCount, bytes: report.byteCount, largeObjects: report.largeObjectCount,
-      createdDatabase: report.createdDatabase,
+      createdDatabase: report.createdDatabase, kept: swap?.kept,
       phases: report.phases.map { .init(name: $0.name, seconds: $0.duration.inSeconds) },
       warnings: report.warnings)
     if global.json { return try Terminal.shared.print(JSONText.pretty(result)) }
@@ -151,6 +170,17 @@ struct RestoreCommand: ParsableCommand {
     try Terminal.shared.print(
       "restored database \(name): \(Display.count(result.tables)) tables, \(Display.count(result.rows)) rows, \(Display.count(result.largeObjects)) large objects in \(Display.duration(seconds: seconds))"
     )
+    if let kept = result.kept {
+      try Terminal.shared.print(
+        "the database that was there is kept as \(kept); drop it when nothing needs it")
+    }
+  }
+
+  /// A time as part of a database's name: `20260131T120000Z`.
+  private static func stamp(_ time: Date) -> String {
+    time.formatted(
+      .iso8601.year().month().day().dateSeparator(.omitted).time(includingFractionalSeconds: false)
+        .timeSeparator(.omitted).timeZone(separator: .omitted))
   }
 
   private static func qualifiedName(_ text: String) throws -> QualifiedName {
