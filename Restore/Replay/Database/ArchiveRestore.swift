@@ -60,7 +60,7 @@ final class ArchiveFile {
 }
 
 /// One line of an archive's table of contents.
-struct ArchiveEntry: Sendable {
+package struct ArchiveEntry: Sendable {
   /// pg_dump's number of it within the archive.
   var number: Int
   /// Kind, schema (`-` for none), tag and owner with single spaces between, as listed.
@@ -68,7 +68,7 @@ struct ArchiveEntry: Sendable {
   var dependencies: [Int] = []
 
   /// Reads what `pg_restore --list --verbose` prints.
-  static func entries(of listing: String) -> [ArchiveEntry] {
+  package static func entries(of listing: String) -> [ArchiveEntry] {
     var result: [ArchiveEntry] = []
     for line in listing.split(separator: "\n") {
       if line.hasPrefix(";") {
