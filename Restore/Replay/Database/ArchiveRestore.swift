@@ -60,7 +60,7 @@ final class ArchiveFile {
 }
 
 /// One line of an archive's table of contents.
-package struct ArchiveEntry: Sendable {
+package struct ArchiveEntry: Equatable, Sendable {
   /// pg_dump's number of it within the archive.
   var number: Int
   /// Kind, schema (`-` for none), tag and owner with single spaces between, as listed.
@@ -118,12 +118,28 @@ struct ArchiveRestore {
     return ArchiveEntry.entries(of: String(decoding: result.standardOutput, as: UTF8.self))
   }
 
+  /// Numbers of the entries that belong to `section`.
+  func numbers(of section: Section) throws -> Set<Int> {
+    let result = try Program(
+      path: program.path, arguments: ["--list", "--section=\(section.rawValue)", file.path]
+    ).run(outputLimit: 1 << 30, cancellation: isCancelled)
+      .checked("cannot list the archive of definitions")
+    let listing = String(decoding: result.standardOutput, as: UTF8.self)
+    return Set(ArchiveEntry.entries(of: listing).map(\.number))
+  }
+
   /// Restores one section, or those of its entries that are in `list`, into `target`.
   ///
+  /// - Parameters:
+  ///   - section: what is restored.
+  ///   - list: the entries; nil for all of the section.
+  ///   - isParallel: whether several sessions may work on it, if as many are allowed.
+  ///   - target: the database.
   /// - Returns: what pg_restore said although it succeeded, line by line.
   /// - Throws: ``ReplayError`` with pg_restore's own words at its first error.
   func restore(
-    _ section: Section, list: [ArchiveEntry]?, into target: ConnectionTarget
+    _ section: Section, list: [ArchiveEntry]?, isParallel: Bool = false,
+    into target: ConnectionTarget
   ) throws -> [String] {
     let listPath = try list.map { try file.writeList($0) }
     return try target.withChildAccess { access in
@@ -139,7 +155,7 @@ struct ArchiveRestore {
       arguments += [
         "--dbname=\(access.connectionString)", "--no-password", "--exit-on-error",
       ]
-      if section == .postData, options.connections > 1 {
+      if isParallel, options.connections > 1 {
         arguments.append("--jobs=\(options.connections)")
       }
       let result = try Program(

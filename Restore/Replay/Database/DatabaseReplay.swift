@@ -130,9 +130,7 @@ package final class DatabaseReplay {
     try phase("rows") { try loadRows(contents, lists, connector) }
     try phase("sequences") { try setSequences(contents, connector) }
     try phase("large objects") { try loadLargeObjects(connector) }
-    try phase("post-data") {
-      try restore(archive, .postData, lists.definitions, into: database)
-    }
+    try phase("post-data") { try restorePostData(archive, lists, into: database) }
     let views = lists.refreshes.count
     if views > 0, options.refreshMaterializedViews {
       try phase("materialized views") {
@@ -233,10 +231,25 @@ package final class DatabaseReplay {
 
   private func restore(
     _ archive: ArchiveRestore, _ section: ArchiveRestore.Section, _ list: [ArchiveEntry]?,
-    into target: ConnectionTarget
+    isParallel: Bool = false, into target: ConnectionTarget
   ) throws {
-    let said = try archive.restore(section, list: list, into: target)
+    let said = try archive.restore(section, list: list, isParallel: isParallel, into: target)
     report.warnings += said.map { "pg_restore: \($0)" }
+  }
+
+  /// Restores what follows the data, over several sessions where those cannot wait for each other.
+  private func restorePostData(
+    _ archive: ArchiveRestore, _ lists: ArchiveLists, into target: ConnectionTarget
+  ) throws {
+    guard options.connections > 1 else {
+      return try restore(archive, .postData, lists.definitions, into: target)
+    }
+    let plan = PostDataPlan(
+      try lists.definitions ?? archive.entries(), following: try archive.numbers(of: .postData))
+    for pass in plan.passes {
+      try restore(
+        archive, .postData, pass.entries, isParallel: pass.isParallel, into: target)
+    }
   }
 
   private func loadRows(
