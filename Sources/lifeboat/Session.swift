@@ -88,12 +88,21 @@ struct Session: Sendable {
     snapshots: [SnapshotID] = [], details: [String: String] = [:]
   ) {
     do {
-      try repository.record(
-        event, outcome: outcome, snapshots: snapshots, details: details, host: Host.name,
-        program: About.name, time: now)
+      try recordOrFail(
+        event, in: repository, outcome: outcome, snapshots: snapshots, details: details)
     } catch {
       messages.warning("cannot append to the evidence log: \(error)")
     }
+  }
+
+  /// Appends to the evidence log what must not happen without an entry.
+  func recordOrFail(
+    _ event: LogEntry.Event, in repository: Repository, outcome: String,
+    snapshots: [SnapshotID] = [], details: [String: String] = [:]
+  ) throws {
+    try repository.record(
+      event, outcome: outcome, snapshots: snapshots, details: details, host: Host.name,
+      program: About.name, time: now)
   }
 }
 

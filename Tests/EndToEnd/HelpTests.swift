@@ -14,7 +14,7 @@ extension `The program` {
       let help = try stage.lifeboat("--help").expect(0).text
       for command in [
         "init", "backup", "snapshots", "ls", "diff", "restore", "dump", "drill", "check", "forget",
-        "prune", "status", "run", "config", "discover",
+        "prune", "status", "log", "report", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
       }
@@ -51,6 +51,8 @@ extension `The program` {
         "forget",
         "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --dry-run --prune"
       ), ("prune", "--dry-run --grace"), ("status", ""), ("run", "--state"),
+      ("log", "--limit --verify"),
+      ("report", "--from --to --report-markdown --report-html --report-json"),
       ("discover", "--django --python"),
     ])
     func `the help of a command has its options and the common ones`(
