@@ -36,6 +36,8 @@ package final class Repository: Sendable {
   package let index: BlobIndex
   /// Doom marks that stood when a writer began: what it stores keeps clear of them.
   let marksAtStart = Mutex<Set<DocumentID>>([])
+  /// What this client remembers of the repository; nil if it remembers nothing.
+  let recollection = Mutex<RepositoryMemory?>(nil)
 
   /// The largest document that is read: a manifest of very many tables, or an index run.
   static let documentLimit = 64 << 20

@@ -62,6 +62,7 @@ enum Failure {
       case .missing: return .noRepository
       case .wrongPassphrase: return .wrongPassphrase
       case .busy: return .busy
+      case .rolledBack: return .rolledBack
       default: return .failed
       }
     default: return status(ofSource: error)

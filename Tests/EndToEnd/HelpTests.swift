@@ -21,6 +21,7 @@ extension `The program` {
       for status in [
         "0    done", "1    failed", "3    done, but some entries could not be read",
         "10   there is no repository", "11   something else is in the way", "12   the passphrase",
+        "13   the repository is older",
         "64   the command line", "130  stopped by Ctrl-C",
       ] {
         #expect(help.contains("\n  \(status)"), "\(status)")
@@ -28,7 +29,7 @@ extension `The program` {
       // The manual has the same table.
       let manual = try String(
         contentsOfFile: "\(Place.project)/docs/operations.md", encoding: .utf8)
-      for status in ["0", "1", "3", "10", "11", "12", "64", "130"] {
+      for status in ["0", "1", "3", "10", "11", "12", "13", "64", "130"] {
         #expect(manual.contains("\n| \(status) | "), "\(status)")
       }
       #expect(try stage.lifeboat("--version").expect(0).text.hasPrefix("lifeboat "))
@@ -60,7 +61,7 @@ extension `The program` {
     ) throws {
       let help = try stage.lifeboat(command, "--help").expect(0)
       let common =
-        "--repository --passphrase-file --passphrase-command --recovery-key-file --config --json --quiet --verbose --log-format"
+        "--repository --passphrase-file --passphrase-command --recovery-key-file --expect-head --accept-rollback --config --json --quiet --verbose --log-format"
       for option in (options + " " + common).split(separator: " ") {
         #expect(help.text.contains(option), "\(option)")
       }

@@ -27,6 +27,8 @@ struct StatusCommand: ParsableCommand {
     var repository, path: String
     /// The owner's verification key: what reports are proven against.
     var ownerKey: String
+    /// The newest entry of the evidence log: what another machine is told to expect.
+    var head: String?
     var snapshots: Int
     var bytesStored: UInt64
     var newestSnapshot, newestTime: String?
@@ -69,7 +71,7 @@ struct StatusCommand: ParsableCommand {
     var result = Result(
       verdict: "pass", problems: [], repository: repository.id.hex,
       path: repository.storage.location, ownerKey: repository.keys.secrets.ownerVerifyKey.hex,
-      snapshots: snapshots.count,
+      head: try repository.logNames().last?.description, snapshots: snapshots.count,
       bytesStored: try repository.storedByteCount(), newestSnapshot: newest?.id.hex,
       newestTime: newest?.manifest.time.description, ageSeconds: age, rpoSeconds: rpo,
       lastDrill: last(.drill), lastCheck: last(.check), lastBackup: last(.backup),
@@ -95,6 +97,7 @@ struct StatusCommand: ParsableCommand {
     var lines = [
       "repository   \(result.repository.prefix(8)) at \(result.path)",
       "owner key    \(result.ownerKey)",
+      "head         \(result.head ?? "none")",
       "stored       \(Display.bytes(result.bytesStored)) in \(Display.count(result.snapshots)) snapshots",
     ]
     if let id = result.newestSnapshot, let age = result.ageSeconds {
