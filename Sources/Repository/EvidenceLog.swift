@@ -102,6 +102,7 @@ extension Repository {
 
   /// Reads and checks one entry.
   package func event(_ name: LogName) throws -> RecordedEvent {
+    try require(.keeper, to: "read the evidence log")
     let (envelope, body) = try logDocument(name)
     do {
       let entry = try DocumentBody.decode(LogEntry.self, from: body, kind: .logEntry)

@@ -31,6 +31,11 @@ struct GlobalOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Key file of a role, as 'key export' writes it. Or LIFEBOAT_KEY_FILE.", valueName: "file"))
+  var keyFile: String?
+
+  @Option(
+    help: ArgumentHelp(
       "An entry that the evidence log must have, as 'status' prints the head: for a machine that has not seen the repository yet.",
       valueName: "number-id"))
   var expectHead: String?

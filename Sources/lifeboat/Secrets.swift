@@ -20,7 +20,8 @@ enum Secrets {
       case .passphraseCommand(let words): return .passphrase(try passphrase(command: words))
       case .systemdCredential(let name): return .passphrase(try passphrase(credential: name))
       case .fileDescriptor(let number): return .passphrase(try passphrase(descriptor: number))
-      case .recoveryKeyFile(let path): return .recoveryKey(try recoveryKey(file: path))
+      case .recoveryKeyFile(let path), .keyFile(let path):
+        return .recoveryKey(try recoveryKey(file: path))
       }
     }
     if let typed = try PassphrasePrompt.ask("passphrase: ") { return .passphrase(typed) }
@@ -48,28 +49,50 @@ enum Secrets {
     case .passphrase(let secret): return secret
     case .recoveryKey:
       throw UsageError(
-        what: "a new repository needs a passphrase", why: "a recovery key was given",
+        what: "a new repository needs a passphrase", why: "another kind of key was given",
         next: "give --passphrase-file FILE; 'init' makes the recovery key itself")
     }
+  }
+
+  /// Another passphrase for a repository that is open: from a file, or asked for twice.
+  static func additionalPassphrase(file: String?) throws -> Secret {
+    if let file { return try passphrase(file: file) }
+    guard let first = try PassphrasePrompt.ask("new passphrase: "),
+      let second = try PassphrasePrompt.ask("again: ")
+    else {
+      throw UsageError(
+        what: "no new passphrase is named", why: "there is no terminal to ask at",
+        next: "give --new-passphrase-file FILE")
+    }
+    guard first.equals(second) else {
+      throw UsageError(
+        what: "the passphrases differ", why: "the second is not the first", next: "try again")
+    }
+    return first
   }
 
   private static func source(_ options: GlobalOptions, _ configuration: Configuration) throws
     -> Configuration.KeySource?
   {
-    let given = [options.passphraseFile, options.passphraseCommand, options.recoveryKeyFile]
+    let given = [
+      options.passphraseFile, options.passphraseCommand, options.recoveryKeyFile, options.keyFile,
+    ]
     guard given.compactMap({ $0 }).count <= 1 else {
       throw UsageError(
         what: "several key sources are named",
-        why: "only one of --passphrase-file, --passphrase-command and --recovery-key-file can hold",
+        why:
+          "only one of --passphrase-file, --passphrase-command, --recovery-key-file and --key-file can hold",
         next: "give one")
     }
     let words: (String) -> [String] = { $0.split(separator: " ").map(String.init) }
     if let path = options.passphraseFile { return .passphraseFile(path) }
     if let command = options.passphraseCommand { return .passphraseCommand(words(command)) }
     if let path = options.recoveryKeyFile { return .recoveryKeyFile(path) }
+    if let path = options.keyFile { return .keyFile(path) }
     if let path = Session.environment("LIFEBOAT_RECOVERY_KEY_FILE") {
       return .recoveryKeyFile(path)
     }
+    if let path = Session.environment("LIFEBOAT_KEY_FILE") { return .keyFile(path) }
     if let path = Session.environment("LIFEBOAT_PASSPHRASE_FILE") { return .passphraseFile(path) }
     if let command = Session.environment("LIFEBOAT_PASSPHRASE_COMMAND") {
       return .passphraseCommand(words(command))
@@ -121,8 +144,9 @@ enum Secrets {
     defer { wipe(&bytes) }
     guard let key = RecoveryKey(bytes) else {
       throw UsageError(
-        what: "cannot read the recovery key in \(path)",
-        why: "it is not a recovery key, or a letter was misread (its checksum does not match)",
+        what: "cannot read the key in \(path)",
+        why:
+          "it is not a recovery key or key file, or a letter was misread (its checksum does not match)",
         next: "compare it letter by letter with the paper")
     }
     return key.secret

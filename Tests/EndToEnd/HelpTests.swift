@@ -14,7 +14,7 @@ extension `The program` {
       let help = try stage.lifeboat("--help").expect(0).text
       for command in [
         "init", "backup", "snapshots", "ls", "diff", "restore", "dump", "drill", "check", "forget",
-        "prune", "status", "log", "report", "run", "config", "discover",
+        "prune", "status", "log", "report", "key", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
       }
@@ -61,7 +61,7 @@ extension `The program` {
     ) throws {
       let help = try stage.lifeboat(command, "--help").expect(0)
       let common =
-        "--repository --passphrase-file --passphrase-command --recovery-key-file --expect-head --accept-rollback --config --json --quiet --verbose --log-format"
+        "--repository --passphrase-file --passphrase-command --recovery-key-file --key-file --expect-head --accept-rollback --config --json --quiet --verbose --log-format"
       for option in (options + " " + common).split(separator: " ") {
         #expect(help.text.contains(option), "\(option)")
       }

@@ -109,6 +109,7 @@ struct DrillJob {
   /// - Throws: ``ExitStatus/failed`` after a verdict of fail was reported.
   func run() throws {
     let repository = try session.openRepository()
+    try repository.require(.owner, to: "drill")
     let snapshot = try repository.snapshot(named: self.snapshot, matching: filter)
     try repository.loadIndex()
     removeStaleServers()
