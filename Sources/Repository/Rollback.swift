@@ -114,18 +114,38 @@ extension Repository {
     recollection.withLock { $0 = mine }
   }
 
-  /// Remembers the repository as it is now.
+  /// Remembers the repository as it is now, unless it has become older than what is remembered: then
+  /// that stays.
   ///
-  /// - Parameter alone: whether this is the only repository that was ever at its place.
-  package func remember(in memory: ClientMemory, alone: Bool = false) throws {
+  /// - Parameters:
+  ///   - accepting: whether to remember it even then.
+  ///   - alone: whether whatever was at its place before is forgotten.
+  /// - Throws: ``RepositoryError``; `rolledBack` if it became older while it was open.
+  package func remember(in memory: ClientMemory, accepting: Bool = false, alone: Bool = false)
+    throws
+  {
+    var known = accepting || alone ? (try? memory.load()) ?? [:] : try memory.load()
+    let before = known[id.hex]
+    let names = try logNames()
+    if !accepting, let head = before?.head.flatMap({ LogHead($0) }),
+      !names.contains(where: { head.matches($0) })
+    {
+      throw RepositoryError.rolledBack(
+        storage.location, "the log entry \(head), which was there before, is not")
+    }
     var mine = recollection.withLock { $0 } ?? RepositoryMemory()
-    mine.head = try logNames().last?.description
+    // Another process may have committed meanwhile.
+    for (signer, link) in before?.chains ?? [:]
+    where link.sequence > mine.chains[signer]?.sequence ?? 0 {
+      mine.chains[signer] = link
+    }
+    mine.head = names.last?.description
     mine.snapshots = try list(.snapshots).map(\.key.name).filter { SnapshotID(hex: $0) != nil }
-    var known = alone ? [:] : (try? memory.load()) ?? [:]
-    guard known[id.hex] != mine else { return }
+    recollection.withLock { $0 = mine }
+    if alone { known = [:] }
+    guard known != [id.hex: mine] else { return }
     known[id.hex] = mine
     try memory.save(known)
-    recollection.withLock { $0 = mine }
   }
 }
 

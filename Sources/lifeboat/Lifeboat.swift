@@ -11,6 +11,9 @@ import Workers
 @main
 enum Main {
   static func main() {
+    // Before anything secret is read. It cannot fail on a kernel that runs Swift; if it does, going on
+    // is better than no backup.
+    do { try Host.forbidDumps() } catch { Messages().warning("cannot forbid core dumps: \(error)") }
     Signals.ignoreBrokenPipes()
     ProcessSignals.shared.watchStops()
     do {

@@ -82,6 +82,7 @@ struct Session: Sendable {
     }
     if let refusal {
       messages.warning("accepted: \(refusal.what): \(refusal.why)")
+      remember(repository, accepting: true)
       record(.rollback, in: repository, outcome: "warnings", details: ["error": refusal.why])
     } else {
       remember(repository)
@@ -108,9 +109,13 @@ struct Session: Sendable {
 
   /// Remembers the repository as it is now; a failure is a warning: what was done stays done.
   ///
-  /// - Parameter alone: whether whatever was at its place before is forgotten.
-  func remember(_ repository: Repository, alone: Bool = false) {
-    do { try repository.remember(in: try memory(), alone: alone) } catch {
+  /// - Parameters:
+  ///   - accepting: whether to remember it even if it is older than what is remembered.
+  ///   - alone: whether whatever was at its place before is forgotten.
+  func remember(_ repository: Repository, accepting: Bool = false, alone: Bool = false) {
+    do {
+      try repository.remember(in: try memory(), accepting: accepting, alone: alone)
+    } catch {
       messages.warning("\(error)")
     }
   }

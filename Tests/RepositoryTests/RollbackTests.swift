@@ -110,6 +110,21 @@ import Testing
     try see(storage)
   }
 
+  @Test func `does not forget what it saw because the storage went back while it was open`() throws
+  {
+    try backUp(1, in: storage)
+    let old = try storage.copy()
+    try backUp(2, in: storage)
+    try see(storage)
+    let error = #expect(throws: RepositoryError.self) {
+      try workshop.open(old).remember(in: memory)
+    }
+    #expect(error?.code == .rolledBack)
+    #expect(refusal(old) != nil)
+    try workshop.open(old).remember(in: memory, accepting: true)
+    try see(old)
+  }
+
   @Test func `takes the head from a person where it remembers nothing`() throws {
     try backUp(1, in: storage)
     let old = try storage.copy()

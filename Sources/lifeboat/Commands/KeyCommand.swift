@@ -258,7 +258,7 @@ struct KeyJob {
     let key = try RecoveryKey.generate()
     let label = label ?? "\(role.name)'s key file"
     var bytes = Array(
-      "# Lifeboat: the key of a \(role.name) of repository \(repository.id). A secret.\n\(key.text)\n"
+      "\(Secrets.keyFileMark)\(role.name) of repository \(repository.id). A secret.\n\(key.text)\n"
         .utf8)
     defer { wipe(&bytes) }
     do throws(SystemError) {
