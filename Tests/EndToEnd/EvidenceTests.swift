@@ -60,7 +60,10 @@ extension `The program` {
       let left = try #require(try stage.snapshotFiles().first)
       #expect(try stage.snapshotFiles().count == 1)
       try FileManager.default.removeItem(atPath: "\(stage.repository)/snapshots/\(left)")
-      let ending = try stage.lifeboat("log", "--verify").expect(1)
+      // Who saw the snapshot before is told at once; somebody else by the log.
+      try stage.refused("log", "--verify", status: 13, saying: ["snapshot \(left.prefix(8))"])
+      let fresh = ["HOME": "\(stage.path)/elsewhere"]
+      let ending = try stage.lifeboat("log", "--verify", environment: fresh).expect(1)
       #expect(ending.text.contains("broken (snapshot-missing): snapshot \(left.prefix(8))"))
     }
 
