@@ -23,11 +23,11 @@ import Testing
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("corpus")
 
-  /// Inputs that once found a new way through the parser, valid ones among them.
+  /// Inputs that once found a new way through the parser, valid ones among them: a line each, in base64.
   private func corpus(of target: FuzzTarget) throws -> [[UInt8]] {
-    let folder = Self.folder.appendingPathComponent(target.name)
-    return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map {
-      [UInt8](try Data(contentsOf: folder.appendingPathComponent($0)))
+    let file = Self.folder.appendingPathComponent("\(target.name).base64")
+    return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
+      [UInt8](try #require(Data(base64Encoded: String(line))))
     }
   }
 

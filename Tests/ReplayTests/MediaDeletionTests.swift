@@ -277,6 +277,32 @@ import Workers
     #expect(try media.differences(captured, target).differences == [])
   }
 
+  @Test(arguments: [3, 70]) func `takes from a file that differs what it has already`(size: Int)
+    throws
+  {
+    try tree.write(megabytes(size), "large")
+    let captured = try media.capture(tree.source)
+    _ = try media.replay(captured, into: target)
+    // The end differs, and the repository has lost the beginning.
+    let end = Int64(size) * 1_000_001 - 5
+    try OwnedDescriptor.openFileForWriting(target + "/large").write([1, 2, 3], at: end)
+    let entry = try #require(try media.file("large", of: captured))
+    guard case .direct(let chunks) = entry.content.chunks else { return }
+    #expect(chunks.count > 1)
+    let location = try #require(media.repository.index.location(of: chunks[0].id))
+    for object in try media.storage.list(.packs) where object.key.name == location.pack.id.hex {
+      media.storage.tamper(object.key) { $0[Int(location.entry.offset) + 50] ^= 1 }
+    }
+    let report = try media.replay(captured, into: target, options: always)
+    #expect(report.errors == [] && report.fileCount == 1)
+    #expect(try media.differences(captured, target).differences == [])
+    // Where the older file lacks it, too, the damage shows, and the older file stays.
+    try OwnedDescriptor.openFileForWriting(target + "/large").write([9], at: 100)
+    let failed = try media.replay(captured, into: target, options: always)
+    #expect(failed.errorCount == 1)
+    #expect(try OwnedDescriptor.openFile(target + "/large").read(byteCount: 1, at: 100) == [9])
+  }
+
   @Test func `comes through flags that forbid it, and sets them again`() throws {
     try #require(geteuid() == 0, "the immutable flag needs root")
     try tree.directory("fixed")

@@ -21,13 +21,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
   private let metadata: MetadataWriter
   private let options: MediaReplayOptions
   private let cancellation: Cancellation
-  private let progress: Progress
-  private var chunk: [UInt8] = []
-
-  /// From this length on the chunks of one file are written by several threads.
-  private static let parallelByteCount: UInt64 = 64 << 20
-  /// Chunks that are handed to them together: 1 GiB of content.
-  private static let parallelChunks = 1024
+  private let filler: FileFiller
 
   init(
     repository: Repository, reader: BlobReader, metadata: MetadataWriter,
@@ -38,8 +32,19 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     self.metadata = metadata
     self.options = options
     self.cancellation = cancellation
-    self.progress = progress
     decoder = try ChunkDecoder()
+    filler = try FileFiller(
+      reader: reader, workers: options.workers, cancellation: cancellation, progress: progress)
+  }
+
+  /// The regular file that will be replaced, to take from it what it has already.
+  private func older(
+    _ name: FileName, _ status: FileStatus?, _ extents: ExtentMap, in directory: SharedDirectory
+  ) -> OlderFile? {
+    guard let status, status.kind == .regular, status.byteCount > 0,
+      let file = try? OwnedDescriptor.openFile(name, in: directory.descriptor)
+    else { return nil }
+    return OlderFile(file, extents, repository)
   }
 
   // MARK: Files
@@ -69,7 +74,8 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     let temporary = FileName.temporary()
     let opened = try OwnedDescriptor.createFile(temporary, in: directory.descriptor)
     do {
-      try fill(opened, with: file, extents)
+      try filler.fill(
+        opened, with: file, extents, reusing: older(name, inTheWay, extents, in: directory))
       notSet += metadata.apply(file.metadata, to: opened)
       try place(temporary, as: name, over: inTheWay, in: directory.descriptor)
     } catch {
@@ -119,65 +125,6 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     try folder.rename(name, to: aside, replacing: false)
     try folder.rename(temporary, to: name, replacing: false)
     try folder.removeTree(aside)
-  }
-
-  private func fill(
-    _ opened: borrowing OwnedDescriptor, with file: FileEntry, _ extents: ExtentMap
-  ) throws {
-    if file.extents == nil, file.byteCount > 0 {
-      // A full disk is known before anything is written.
-      _ = try opened.reserve(byteCount: Int64(file.byteCount))
-    }
-    if file.content.byteCount >= Self.parallelByteCount, options.workers > 1 {
-      try fillInParallel(opened.duplicate(), file.content, extents)
-    } else {
-      var offset: UInt64 = 0
-      try reader.forEachChunk(of: file.content, using: decoder) { reference in
-        try cancellation.check()
-        try reader.load(reference, into: &chunk, using: decoder)
-        try Self.write(chunk, at: offset, extents, to: opened)
-        offset += UInt64(reference.byteCount)
-        progress.add(bytes: chunk.count)
-      }
-    }
-    if file.extents != nil { try opened.truncate(toByteCount: Int64(file.byteCount)) }
-  }
-
-  private static func write(
-    _ chunk: [UInt8], at offset: UInt64, _ extents: ExtentMap, to file: borrowing OwnedDescriptor
-  ) throws(SystemError) {
-    try extents.forEachRun(at: offset, count: chunk.count) {
-      (fileOffset, bytes) throws(SystemError) in
-      try file.write(chunk.span.extracting(bytes), at: Int64(fileOffset))
-    }
-  }
-
-  private func fillInParallel(
-    _ file: consuming OwnedDescriptor, _ content: Content, _ extents: ExtentMap
-  ) throws {
-    let shared = try SharedFile(file, count: options.workers)
-    var waiting: [(ChunkReference, UInt64)] = []
-    var offset: UInt64 = 0
-    func write() throws {
-      let list = ChunkList(waiting)
-      waiting = []
-      try orderedParallel(
-        workers: options.workers, window: options.workers, cancellation: cancellation,
-        next: { list.next() },
-        work: { [reader, progress] item, worker in
-          try shared.loaders[worker].load(item.0, from: reader) { chunk in
-            try Self.write(chunk, at: item.1, extents, to: shared.file)
-          }
-          progress.add(bytes: Int(item.0.byteCount))
-        },
-        deliver: { _ in })
-    }
-    try reader.forEachChunk(of: content, using: decoder) { reference in
-      waiting.append((reference, offset))
-      offset += UInt64(reference.byteCount)
-      if waiting.count == Self.parallelChunks { try write() }
-    }
-    if !waiting.isEmpty { try write() }
   }
 
   /// Whether an existing file has exactly this content already.
