@@ -8,6 +8,8 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -195,4 +197,11 @@ int clinux_set_attribute(int descriptor, const char *path, const char *name, con
 
 int clinux_remove_attribute(int descriptor, const char *path, const char *name) {
   return RETRY(int, path ? lremovexattr(path, name) : fremovexattr(descriptor, name));
+}
+
+int clinux_forbid_dumps(void) {
+  struct rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return -errno;
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return -errno;
+  return 0;
 }

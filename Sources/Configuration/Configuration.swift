@@ -44,6 +44,8 @@ extension Configuration {
     case fileDescriptor(Int32)
     /// A file that holds the recovery key printed by `init`.
     case recoveryKeyFile(String)
+    /// A file that `key export` wrote: it opens the repository with one role.
+    case keyFile(String)
   }
 
   /// A PostgreSQL database to back up.

@@ -24,6 +24,7 @@ package enum ConfigurationExample {
       # systemd-credential: passphrase               # LoadCredential=passphrase:… in the unit
       # file-descriptor: 3                           # left open by the parent process
       # recovery-key-file: /media/usb/recovery-key   # what 'lifeboat init' printed
+      # key-file: /etc/lifeboat/writer.key           # what 'lifeboat key export' wrote
 
     # PostgreSQL databases, each under a name of your choice. Make the role with Config/roles.sql.
     databases:

@@ -44,6 +44,9 @@ enum ConfigurationLayout {
         "A file descriptor left open by the parent process."),
       .init(
         "recovery-key-file", .text(.path), "A file that holds the recovery key that init printed."),
+      .init(
+        "key-file", .text(.path),
+        "A file that 'lifeboat key export' wrote: it opens the repository with one role."),
     ])
 
   private static let database = ConfigurationShape.Section(

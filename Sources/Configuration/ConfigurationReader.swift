@@ -35,6 +35,7 @@ struct ConfigurationReader {
     case "file-descriptor":
       return entry.value.integer.flatMap { Int32(exactly: $0) }.map { .fileDescriptor($0) }
     case "recovery-key-file": return entry.value.text.map { .recoveryKeyFile($0) }
+    case "key-file": return entry.value.text.map { .keyFile($0) }
     default: return nil
     }
   }

@@ -1,5 +1,6 @@
 // Who and where we are: the machine's name, the process, and the names of users and groups.
 
+internal import CLinux
 import Glibc
 import Synchronization
 
@@ -20,6 +21,11 @@ package enum Host {
   package static var processID: Int32 { getpid() }
   /// The user whose rights count.
   package static var userID: UInt32 { geteuid() }
+  /// Makes sure that this process's memory, where keys are, ends in no core file, and its children's
+  /// neither; and that no other process of the same user can look into it.
+  package static func forbidDumps() throws(SystemError) {
+    try check(clinux_forbid_dumps(), "prctl")
+  }
   /// The group whose rights count.
   package static var groupID: UInt32 { getegid() }
 }

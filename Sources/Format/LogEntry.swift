@@ -2,9 +2,20 @@
 
 /// One operation on the repository: the body of `log/<n>-<id>`.
 package struct LogEntry: Codable, Hashable, Sendable {
-  /// What was done.
-  package enum Event: String, Codable, Sendable {
-    case initialized, backup, check, drill, forget, prune, key
+  /// What was done, as one word; a word of a later program is kept as it is.
+  package struct Event: RawRepresentable, Codable, Hashable, Sendable {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static let initialized = Event(rawValue: "initialized")
+    package static let backup = Event(rawValue: "backup")
+    package static let check = Event(rawValue: "check")
+    package static let drill = Event(rawValue: "drill")
+    package static let forget = Event(rawValue: "forget")
+    package static let prune = Event(rawValue: "prune")
+    package static let key = Event(rawValue: "key")
+    /// A client was told to go on although the repository is older than what it had seen.
+    package static let rollback = Event(rawValue: "rollback")
   }
   package var version: Int
   package var time: Timestamp
@@ -19,10 +30,14 @@ package struct LogEntry: Codable, Hashable, Sendable {
   package var details: [String: String]
   /// Id of the entry before this one, hexadecimal; nil for the first.
   package var previous: String?
+  /// Ids of all others with the number before this one's: two machines that append at the same
+  /// moment take the same number, and both entries are chained by the next.
+  package var others: [String]?
 
   package init(
     time: Timestamp, host: String, program: String, event: Event, outcome: String,
-    snapshots: [String], details: [String: String], previous: String?
+    snapshots: [String], details: [String: String], previous: String?,
+    others: [String]? = nil
   ) {
     version = 1
     self.time = time
@@ -33,6 +48,7 @@ package struct LogEntry: Codable, Hashable, Sendable {
     self.snapshots = snapshots
     self.details = details
     self.previous = previous
+    self.others = others
   }
 }
 

@@ -230,3 +230,8 @@ package struct CaptureStatistics: Codable, Hashable, Sendable {
     self.filesRead = filesRead
   }
 }
+
+extension Manifest {
+  /// Names of the databases, then of the media directories.
+  package var sourceNames: [String] { databases.map(\.name) + media.map(\.name) }
+}

@@ -94,10 +94,22 @@ package final class BlobIndex: Sendable {
     }
   }
 
-  /// Where `id` lies; several places after a repack or a race of two writers, newest run first.
+  /// Where `id` lies; several places after a repack or a race of two writers.
+  ///
+  /// Those that a keeper or owner signed for come first, of each kind the newest run.
   package func locations(of id: BlobID) -> [BlobLocation] {
     state.withLock { state in
-      Self.positions(of: id, in: state).reversed().compactMap { Self.location(at: $0, in: state) }
+      let positions = Array(Self.positions(of: id, in: state).reversed())
+      guard positions.count > 1 else {
+        return positions.compactMap { Self.location(at: $0, in: state) }
+      }
+      var ordered: [Int] = []
+      for wanted in [true, false] {
+        for position in positions where Self.isVouched(position, in: state) == wanted {
+          ordered.append(position)
+        }
+      }
+      return ordered.compactMap { Self.location(at: $0, in: state) }
     }
   }
 
@@ -107,16 +119,26 @@ package final class BlobIndex: Sendable {
   /// Whether a writer may leave `id` out because it is stored: only runs that `signer` signed, or
   /// a keeper or owner did, are believed, and packs in `doomed` don't count.
   package func mayReuse(_ id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> Bool {
+    reusablePack(of: id, signer: signer, notIn: doomed) != nil
+  }
+
+  /// The pack that a writer may rely on for `id`; nil if it must store it.
+  func reusablePack(of id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> PackID? {
     state.withLock { state in
-      Self.positions(of: id, in: state).contains { position in
+      for position in Self.positions(of: id, in: state) {
         guard let run = Self.run(of: position, in: state),
-          run.signer == signer || run.role != .writer
-        else { return false }
-        if doomed.isEmpty { return true }
-        guard let location = Self.location(at: position, in: state) else { return false }
-        return !doomed.contains(location.pack.id)
+          run.signer == signer || run.role != .writer,
+          let pack = Self.location(at: position, in: state)?.pack.id, !doomed.contains(pack)
+        else { continue }
+        return pack
       }
+      return nil
     }
+  }
+
+  /// Whether a keeper or owner signed for what lies at `position`; a writer's word may be false.
+  package func isVouched(_ position: Int) -> Bool {
+    state.withLock { Self.isVouched(position, in: $0) }
   }
 
   /// All positions of `id`: the bits of a reachability map.
@@ -129,26 +151,41 @@ package final class BlobIndex: Sendable {
     state.withLock { Self.location(at: position, in: $0) }
   }
 
-  /// Every pack that a run names, with the run's word on it; a pack in two runs comes once.
+  /// Every pack that a run names, with the run's word on it; a pack in two runs comes once, and a
+  /// keeper's or owner's word counts more than a writer's.
   package func packs() -> [PackID: PackRecord] {
+    var result: [PackID: PackRecord] = [:]
+    for run in runs().sorted(by: { !$0.isVouched && $1.isVouched }) {
+      for pack in run.packs { result[pack.id] = pack }
+    }
+    return result
+  }
+
+  /// A run as prune and check look at it.
+  struct Run: Sendable {
+    var id: DocumentID
+    var packs: [PackRecord]
+    /// Whether a keeper or owner signed it.
+    var isVouched: Bool
+  }
+
+  /// Every run, in the order in which they were loaded.
+  func runs() -> [Run] {
     state.withLock { state in
-      var result: [PackID: PackRecord] = [:]
-      for run in state.runs {
-        run.file.withSpan { bytes in
-          for ordinal in 0..<run.run.packCount {
-            if let pack = run.run.pack(ordinal, in: bytes) { result[pack.id] = pack }
-          }
+      state.runs.map { run in
+        let packs = run.file.withSpan { bytes in
+          (0..<run.run.packCount).compactMap { run.run.pack($0, in: bytes) }
         }
+        return Run(id: run.id, packs: packs, isVouched: run.role != .writer)
       }
-      return result
     }
   }
 
-  /// Ids of runs that some present run says it replaces.
+  /// Ids of runs that some present run says it replaces; writers replace nothing.
   package func replacedRuns() -> Set<DocumentID> {
     state.withLock { state in
       var result: Set<DocumentID> = []
-      for run in state.runs {
+      for run in state.runs where run.role != .writer {
         run.file.withSpan { result.formUnion(run.run.replaced(in: $0)) }
       }
       return result
@@ -221,6 +258,10 @@ package final class BlobIndex: Sendable {
       if state.runs[middle].base <= position { low = middle + 1 } else { high = middle }
     }
     return low > 0 ? state.runs[low - 1] : nil
+  }
+
+  private static func isVouched(_ position: Int, in state: borrowing State) -> Bool {
+    run(of: position, in: state)?.role != .writer
   }
 
   private static func location(at position: Int, in state: borrowing State) -> BlobLocation? {

@@ -45,8 +45,12 @@ package final class BlobWriter: Sendable {
   private let makePacker:
     @Sendable (@escaping @Sendable (StoredPack) throws -> Void) throws -> Packer
 
+  /// Whether commit will ask what was reused: who reads catalogs finds out there.
+  private let notesReuse: Bool
+
   init(repository: Repository, doomed: Set<PackID>) {
     self.repository = repository
+    notesReuse = !repository.keys.canRead(.metadata)
     self.doomed = doomed
     makePacker = { stored in
       try Packer(
@@ -75,11 +79,15 @@ package final class BlobWriter: Sendable {
     let reference = ChunkReference(id: id, byteCount: UInt32(chunk.count))
     let isNew = try state.withLock { state in
       if let failure = state.failure { throw failure }
-      guard !state.fresh.contains(id),
-        !repository.index.mayReuse(
-          id, signer: repository.keys.signer.publicKey, notIn: doomed)
-      else {
+      if state.fresh.contains(id) {
         state.statistics.blobsReused += 1
+        return false
+      }
+      let pack = repository.index.reusablePack(
+        of: id, signer: repository.keys.signer.publicKey, notIn: doomed)
+      if let pack {
+        state.statistics.blobsReused += 1
+        if notesReuse { repository.reusedPacks.withLock { _ = $0.insert(pack) } }
         return false
       }
       state.fresh.insert(id)

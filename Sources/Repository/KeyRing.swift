@@ -32,26 +32,17 @@ package enum KeyRing {
     }
     let id = RepositoryID.random()
     let secrets = try RoleSecrets.generate(repository: id, epoch: 1)
-    var plain = secrets.encode()
-    defer { wipe(&plain) }
-
-    let passphraseLock = SlotLock.passphrase(
-      .init(passes: hash.passes, memoryKibibytes: hash.memoryKibibytes), salt: Random.bytes(16))
     var slots = [
-      try KeySlot.seal(
-        plain, role: .owner, lock: passphraseLock,
-        key: try KeySlot.unlockKey(passphrase, lock: passphraseLock), label: label,
-        created: created, repository: id, epoch: 1)
+      try seal(
+        secrets, lock: .passphrase(passphrase, hash), label: label, created: created,
+        repository: id)
     ]
-    var recoveryKey: RecoveryKey?
-    if withRecoveryKey {
-      let key = try RecoveryKey.generate()
-      let lock = SlotLock.recoveryKey(salt: Random.bytes(16))
+    let recoveryKey = withRecoveryKey ? try RecoveryKey.generate() : nil
+    if let recoveryKey {
       slots.append(
-        try KeySlot.seal(
-          plain, role: .owner, lock: lock, key: try KeySlot.unlockKey(key.secret, lock: lock),
-          label: "recovery key", created: created, repository: id, epoch: 1))
-      recoveryKey = key
+        try seal(
+          secrets, lock: .key(recoveryKey), label: "recovery key", created: created,
+          repository: id))
     }
     let config = RepositoryConfig(
       repository: id.hex, created: created, packByteCount: packByteCount,
@@ -76,11 +67,34 @@ package enum KeyRing {
     return CreatedRepository(id: id, recoveryKey: recoveryKey)
   }
 
-  /// The keys inside the first slot that `unlock` opens.
+  /// Seals a role's secrets into the bytes of a new slot.
+  static func seal(
+    _ secrets: RoleSecrets, lock new: NewLock, label: String, created: Timestamp,
+    repository: RepositoryID
+  ) throws(SodiumError) -> [UInt8] {
+    var plain = secrets.encode()
+    defer { wipe(&plain) }
+    let lock: SlotLock
+    let secret: Secret
+    switch new {
+    case .passphrase(let passphrase, let hash):
+      lock = .passphrase(
+        .init(passes: hash.passes, memoryKibibytes: hash.memoryKibibytes), salt: Random.bytes(16))
+      secret = passphrase
+    case .key(let key):
+      lock = .recoveryKey(salt: Random.bytes(16))
+      secret = key.secret
+    }
+    return try KeySlot.seal(
+      plain, role: secrets.role, lock: lock, key: try KeySlot.unlockKey(secret, lock: lock),
+      label: label, created: created, repository: repository, epoch: secrets.epoch)
+  }
+
+  /// The keys inside the first slot that `unlock` opens, and which one it was.
   ///
   /// - Throws: ``RepositoryError``; `wrongPassphrase` if no slot opens.
   static func unlock(_ storage: any Storage, repository: RepositoryID, with unlock: Unlock) throws
-    -> RoleKeys
+    -> (keys: RoleKeys, slot: DocumentID)
   {
     let objects: [StoredObject]
     do { objects = try storage.list(.keys) } catch {
@@ -111,7 +125,10 @@ package enum KeyRing {
       }
       guard var plain = try? slot.open(key: key) else { continue }
       defer { wipe(&plain) }
-      return try RoleKeys(try RoleSecrets(decoding: plain), repository: repository)
+      let secrets = try RoleSecrets(decoding: plain)
+      // What listings show of a slot is what it opens.
+      guard secrets.role == slot.role else { throw FormatError.forged("key slot") }
+      return (try RoleKeys(secrets, repository: repository), DocumentID(of: bytes))
     }
     if tried == 0 {
       throw RepositoryError(
@@ -130,7 +147,7 @@ extension Unlock {
   fileprivate var word: String {
     switch self {
     case .passphrase: "passphrase"
-    case .recoveryKey: "recovery key"
+    case .recoveryKey: "recovery key or key file"
     }
   }
 }

@@ -19,6 +19,7 @@ package final class Reachability {
   private let cancellation: Cancellation
   private let waiting: Set<PackID>
   private let absent: Set<PackID>
+  private let refusesAbsent: Bool
   private var live: [UInt64]
   private var walked: Set<BlobID> = []
   package private(set) var missing: [Missing] = []
@@ -31,10 +32,12 @@ package final class Reachability {
   /// - Parameters:
   ///   - waiting: packs that are marked for deletion; a copy anywhere else is preferred.
   ///   - absent: packs that are not in the storage; a copy there is none.
+  ///   - refusingAbsent: false to take a copy there where there is no other.
   package init(
     _ repository: Repository, waiting: Set<PackID> = [], absent: Set<PackID> = [],
-    cancellation: Cancellation
+    refusingAbsent: Bool = true, cancellation: Cancellation
   ) throws {
+    refusesAbsent = refusingAbsent
     self.waiting = waiting
     self.absent = absent
     self.repository = repository
@@ -105,36 +108,47 @@ package final class Reachability {
 
   @discardableResult
   private func mark(blob id: BlobID, of snapshot: Snapshot, path: () -> String) -> Bool {
-    var id = id
-    // Bases of deltas are as needed as what they are the base of.
-    for _ in 0..<65 {
-      guard let position = choose(repository.index.positions(of: id)) else {
+    // Bases of deltas are as needed as what they are the base of. No position comes twice.
+    var waiting = [id]
+    var isComplete = true
+    while let id = waiting.popLast() {
+      let chosen = choose(repository.index.positions(of: id))
+      if chosen.isEmpty {
+        isComplete = false
         missingCount += 1
         if missing.count < 1000 {
           missing.append(Missing(blob: id, snapshot: snapshot.id, path: path()))
         }
-        return false
       }
-      if isLive(position) { return true }
-      // One copy counts; other copies of the same blob are not needed.
-      live[position / 64] |= 1 << UInt64(position % 64)
-      guard let base = repository.index.location(at: position)?.entry.base else { return true }
-      id = base
+      for position in chosen where !isLive(position) {
+        live[position / 64] |= 1 << UInt64(position % 64)
+        if let base = repository.index.location(at: position)?.entry.base { waiting.append(base) }
+      }
     }
-    return true
+    return isComplete
   }
 
-  /// The copy that is kept: the newest that is there and not marked, else the newest that is there.
-  private func choose(_ positions: [Int]) -> Int? {
-    if absent.isEmpty && (positions.count == 1 || waiting.isEmpty) { return positions.last }
-    var fallback: Int?
-    for position in positions.reversed() {
-      guard let pack = repository.index.location(at: position)?.pack.id, !absent.contains(pack)
-      else { continue }
-      if !waiting.contains(pack) { return position }
-      fallback = fallback ?? position
+  /// The copies that are kept, of those that are there.
+  ///
+  /// Of those that a keeper or owner signed for, one: the newest that is not marked, else the newest.
+  /// Where there are only writers' words, all: one may be false, put there to make the true copy
+  /// look needless, and only reading would tell.
+  private func choose(_ positions: [Int]) -> [Int] {
+    if positions.count == 1, absent.isEmpty { return positions }
+    let index = repository.index
+    let there = positions.filter { position in
+      guard let pack = index.location(at: position)?.pack.id else { return false }
+      return !absent.contains(pack)
     }
-    return fallback
+    // To who looks for damage, a copy that is gone is better than none: the pack is then named.
+    let candidates = there.isEmpty && !refusesAbsent ? positions : there
+    let vouched = candidates.filter { index.isVouched($0) }
+    guard let newest = vouched.last else { return candidates }
+    let unmarked = vouched.last { position in
+      guard let pack = index.location(at: position)?.pack.id else { return false }
+      return !waiting.contains(pack)
+    }
+    return [unmarked ?? newest]
   }
 
   /// A catalog key as people read it.

@@ -17,7 +17,8 @@ package struct RecoveryKey: Sendable {
 
   private init(secret: Secret) { self.secret = secret }
 
-  /// Reads what ``text`` writes; spaces, hyphens and letter case don't matter, O reads as 0, I and L as 1.
+  /// Reads what ``text`` writes; spaces, hyphens and letter case don't matter, O reads as 0, I and L as 1,
+  /// and lines that begin with # are left out.
   ///
   /// - Returns: nil if it is not a recovery key, or was misread.
   package init?(_ text: [UInt8]) {
@@ -25,7 +26,12 @@ package struct RecoveryKey: Sendable {
     var bitCount = 0
     var bytes: [UInt8] = []
     defer { wipe(&bytes) }
+    var isComment = false
+    var last = UInt8(ascii: "\n")
     for character in text {
+      if last == UInt8(ascii: "\n") { isComment = character == UInt8(ascii: "#") }
+      last = character
+      if isComment { continue }
       var letter = character
       if (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter) { letter -= 32 }
       switch letter {

@@ -32,17 +32,27 @@ package struct PlacedDoomMark: Sendable {
 package final class Repository: Sendable {
   package let storage: any Storage
   package let keys: RoleKeys
+  /// The key slot that was opened; nil for a copy that shares the keys of another.
+  package let openedBy: DocumentID?
   package let config: RepositoryConfig
   package let index: BlobIndex
   /// Doom marks that stood when a writer began: what it stores keeps clear of them.
   let marksAtStart = Mutex<Set<DocumentID>>([])
+  /// Packs whose blobs the current run relies on, for who cannot walk a catalog to find them.
+  let reusedPacks = Mutex<Set<PackID>>([])
+  /// What this client remembers of the repository; nil if it remembers nothing.
+  let recollection = Mutex<RepositoryMemory?>(nil)
 
   /// The largest document that is read: a manifest of very many tables, or an index run.
   static let documentLimit = 64 << 20
 
-  init(storage: any Storage, keys: RoleKeys, config: RepositoryConfig, scratch: String) throws {
+  init(
+    storage: any Storage, keys: RoleKeys, openedBy: DocumentID?, config: RepositoryConfig,
+    scratch: String
+  ) throws {
     self.storage = storage
     self.keys = keys
+    self.openedBy = openedBy
     self.config = config
     index = try BlobIndex(scratch: scratch)
   }
@@ -51,11 +61,14 @@ package final class Repository: Sendable {
   init(sharing other: Repository, storage: any Storage) {
     self.storage = storage
     keys = other.keys
+    openedBy = nil
     config = other.config
     index = other.index
   }
 
   package var id: RepositoryID { keys.repository }
+  /// The verification key of what we sign, as ``Snapshot/signer`` has it.
+  package var signer: String { keys.signer.publicKey.hex }
 
   /// Opens the repository in `storage`.
   ///
@@ -76,7 +89,8 @@ package final class Repository: Sendable {
     do {
       let header = try ObjectHeader(bytes)
       guard header.kind == .config else { throw FormatError.invalid("object kind") }
-      let keys = try KeyRing.unlock(storage, repository: header.repository, with: unlock)
+      let (keys, slot) = try KeyRing.unlock(
+        storage, repository: header.repository, with: unlock)
       let (envelope, body) = try keys.open(bytes, kind: .config)
       // A stolen writer's or keeper's key must not rewrite what everybody relies on.
       guard envelope.role == .owner else { throw FormatError.forged("repository configuration") }
@@ -84,7 +98,8 @@ package final class Repository: Sendable {
       guard config.repository == header.repository.hex,
         (1 << 16...1 << 28).contains(config.packByteCount)
       else { throw FormatError.invalid("repository configuration") }
-      return try Repository(storage: storage, keys: keys, config: config, scratch: scratch)
+      return try Repository(
+        storage: storage, keys: keys, openedBy: slot, config: config, scratch: scratch)
     } catch let error as FormatError {
       throw RepositoryError.damaged("the repository at \(storage.location)", error)
     }
@@ -205,6 +220,7 @@ package final class Repository: Sendable {
   package func makeWriter() throws -> BlobWriter {
     let marks = try doomMarks()
     marksAtStart.withLock { $0 = Set(marks.map(\.id)) }
+    reusedPacks.withLock { $0 = [] }
     var unfit = Set(marks.flatMap(\.packs))
     // What a damaged repository lost is stored again, as far as the sources still have it.
     var present: [String: Int] = [:]
@@ -219,17 +235,20 @@ package final class Repository: Sendable {
   package func makeReader() -> BlobReader { BlobReader(repository: self) }
 
   /// The packs that prune has marked, each mark with its own id.
+  ///
+  /// A mark that a writer signed is none: writers delete nothing.
   package func doomMarks() throws -> [PlacedDoomMark] {
     try list(.doomed).compactMap { object -> PlacedDoomMark? in
       guard let id = DocumentID(hex: object.key.name) else { return nil }
-      let body: [UInt8]
-      do { (_, body) = try loadDocument(object.key, kind: .doom) } catch let error
+      let (envelope, body): (Envelope, [UInt8])
+      do { (envelope, body) = try loadDocument(object.key, kind: .doom) } catch let error
         as RepositoryError
       {
         // Another prune may have finished with it since the listing.
         if error.isStorage, !(try exists(object.key)) { return nil }
         throw error
       }
+      guard envelope.role != .writer else { return nil }
       do {
         let mark = try DocumentBody.decode(DoomMark.self, from: body, kind: .doom)
         return PlacedDoomMark(

@@ -17,6 +17,7 @@ package struct RepositoryError: Error, CustomStringConvertible, Sendable {
     case snapshotMissing = "snapshot-missing"
     case snapshotAmbiguous = "snapshot-ambiguous"
     case keyMissing = "key-missing"
+    case rolledBack = "rolled-back"
     case refused
     case internalFailure = "internal"
   }

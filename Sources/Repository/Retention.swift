@@ -132,6 +132,7 @@ extension Int64 {
 extension Repository {
   /// Removes the manifests of these snapshots; their blobs stay until a prune.
   package func forget(_ snapshots: [Snapshot]) throws {
+    try require(.keeper, to: "forget snapshots")
     for snapshot in snapshots {
       guard let key = StorageKey(.snapshots, snapshot.id.hex) else { continue }
       do { try storage.delete(key) } catch {

@@ -41,7 +41,8 @@ extension Repository {
       if let id = DocumentID(hex: run), known.contains(id) { continue }
       needs.add("index run \(run.prefix(8)), which the snapshot was written with, is gone")
     }
-    let reachability = try Reachability(self, cancellation: cancellation)
+    let reachability = try Reachability(
+      self, absent: try absentPacks(), refusingAbsent: false, cancellation: cancellation)
     try reachability.mark(snapshot)
     for item in reachability.unreadable { needs.add(item.reason) }
     for item in reachability.missing {

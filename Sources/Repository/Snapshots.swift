@@ -12,11 +12,14 @@ package struct Snapshot: Sendable {
   package let manifest: Manifest
   /// Whose key signed it.
   package let signer: String
+  /// What that key may do.
+  package let role: Role
 
-  package init(id: SnapshotID, manifest: Manifest, signer: String) {
+  package init(id: SnapshotID, manifest: Manifest, signer: String, role: Role = .owner) {
     self.id = id
     self.manifest = manifest
     self.signer = signer
+    self.role = role
   }
 }
 
@@ -42,6 +45,7 @@ extension Repository {
   /// A manifest that cannot be read is an error: a list that leaves one out would let prune delete
   /// what it needs.
   package func snapshots(matching filter: SnapshotFilter = SnapshotFilter()) throws -> [Snapshot] {
+    try require(.keeper, to: "read snapshots")
     var result: [Snapshot] = []
     for object in try list(.snapshots) {
       guard let id = SnapshotID(hex: object.key.name) else { continue }
@@ -54,6 +58,7 @@ extension Repository {
 
   /// The snapshot `id`; nil if it was forgotten between listing and reading.
   package func loadSnapshot(_ id: SnapshotID) throws -> Snapshot? {
+    try require(.keeper, to: "read snapshots")
     guard let key = StorageKey(.snapshots, id.hex) else { return nil }
     do {
       let (envelope, body) = try loadDocument(key, kind: .snapshot)
@@ -63,7 +68,7 @@ extension Repository {
       } catch let error as FormatError {
         throw RepositoryError.damaged("snapshot \(id)", error)
       }
-      return Snapshot(id: id, manifest: manifest, signer: envelope.signer.hex)
+      return Snapshot(id: id, manifest: manifest, signer: envelope.signer.hex, role: envelope.role)
     } catch let error as RepositoryError {
       if error.isStorage, let present = try? storage.contains(key), !present { return nil }
       throw error
@@ -105,20 +110,35 @@ extension Repository {
   /// Commits a snapshot: from here on it exists, or not at all.
   ///
   /// Call after ``BlobWriter/finish()`` only. `previous` and `sequence` of `manifest` are set here
-  /// from the newest manifest by the same signer, `indexRuns` from the index.
+  /// from the newest manifest by the same signer, `indexRuns` from the index. Who cannot read manifests
+  /// goes by what this client remembers of its own; without a memory its chain begins anew.
   /// - Throws: ``RepositoryError``; `busy` if a prune may soon delete what the snapshot needs.
   package func commit(_ manifest: Manifest) throws -> Snapshot {
     var manifest = manifest
-    let all = try snapshots()
-    try refuseDoomed(manifest, among: all)
-    let own = all.filter { $0.signer == keys.signer.publicKey.hex }
-    let newest = own.max { $0.manifest.sequence < $1.manifest.sequence }
-    manifest.sequence = (newest?.manifest.sequence ?? 0) + 1
-    manifest.previous = newest?.id.hex
+    let signer = keys.signer.publicKey.hex
+    if keys.canRead(.metadata) {
+      let all = try snapshots()
+      try refuseDoomed(manifest, among: all)
+      let own = all.filter { $0.signer == signer }
+      let newest = own.max { $0.manifest.sequence < $1.manifest.sequence }
+      manifest.sequence = (newest?.manifest.sequence ?? 0) + 1
+      manifest.previous = newest?.id.hex
+    } else {
+      try refuseReusedDoomed(at: manifest.finished)
+      let last = recollection.withLock { $0?.chains[signer] }
+      manifest.sequence = (last?.sequence ?? 0) + 1
+      manifest.previous = last?.snapshot
+    }
     manifest.indexRuns = index.runIDs.map(\.hex)
     let body = try DocumentBody.encode(manifest)
     let (id, _) = try saveDocument(body, kind: .snapshot, for: .keeper, in: .snapshots)
-    return Snapshot(id: id, manifest: manifest, signer: keys.signer.publicKey.hex)
+    let link = RepositoryMemory.Link(sequence: manifest.sequence, snapshot: id.hex)
+    recollection.withLock { memory in
+      var changed = memory ?? RepositoryMemory()
+      changed.chains[signer] = link
+      memory = changed
+    }
+    return Snapshot(id: id, manifest: manifest, signer: signer, role: keys.role)
   }
 }
 
@@ -148,12 +168,31 @@ extension Repository {
     try reachability.mark(
       Snapshot(id: SnapshotID(Digest()), manifest: manifest, signer: keys.signer.publicKey.hex))
     guard reachability.missingCount == 0, reachability.unreadable.isEmpty else {
-      throw RepositoryError(
-        .busy, what: "cannot commit the snapshot",
-        why:
-          "a prune marked packs that it needs more than half of the grace time ago, and may be deleting them",
-        next: "back up again; give prune a --grace of more than twice the longest backup")
+      throw RepositoryError.overtakenByPrune
     }
+  }
+
+  /// The same for a writer: it reads no catalog, but every chunk of its run went through
+  /// ``BlobWriter``, which noted the packs of those that were there already.
+  private func refuseReusedDoomed(at now: Timestamp) throws {
+    let known = marksAtStart.withLock { $0 }
+    let reused = reusedPacks.withLock { $0 }
+    guard !reused.isEmpty else { return }
+    let suspect = try doomMarks().filter { $0.hasWaited(0.5, at: now) && !known.contains($0.id) }
+    let present = Set(try list(.packs).map(\.key.name))
+    guard reused.isDisjoint(with: suspect.flatMap(\.packs)),
+      reused.allSatisfy({ present.contains($0.hex) })
+    else { throw RepositoryError.overtakenByPrune }
+  }
+}
+
+extension RepositoryError {
+  fileprivate static var overtakenByPrune: RepositoryError {
+    RepositoryError(
+      .busy, what: "cannot commit the snapshot",
+      why:
+        "a prune marked packs that it needs more than half of the grace time ago, and may be deleting them",
+      next: "back up again; give prune a --grace of more than twice the longest backup")
   }
 }
 

@@ -49,6 +49,9 @@ enum Display {
     }
   }
 
+  /// Text of a document, which others may have written: what a terminal would obey is shown.
+  static func word(_ text: String) -> String { name(Array(text.utf8)) }
+
   /// Bytes of a name as text: what is not printable UTF-8 is shown as \xHH.
   static func name(_ bytes: [UInt8]) -> String {
     if let text = String(validating: bytes, as: UTF8.self),

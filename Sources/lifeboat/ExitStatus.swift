@@ -12,6 +12,7 @@ enum ExitStatus: Int32, CaseIterable, Error {
   case noRepository = 10
   case busy = 11
   case wrongPassphrase = 12
+  case rolledBack = 13
   case usage = 64
   case interrupted = 130
 
@@ -23,6 +24,8 @@ enum ExitStatus: Int32, CaseIterable, Error {
     case .noRepository: "there is no repository there"
     case .busy: "something else is in the way: a lock that did not come free in time"
     case .wrongPassphrase: "the passphrase or recovery key opens no key slot"
+    case .rolledBack:
+      "the repository is older than what this client saw before, or is another one"
     case .usage: "the command line or the configuration is wrong"
     case .interrupted: "stopped by Ctrl-C or SIGTERM at a safe point"
     }

@@ -30,6 +30,23 @@ struct GlobalOptions: ParsableArguments {
   var recoveryKeyFile: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Key file of a role, as 'key export' writes it. Or LIFEBOAT_KEY_FILE.", valueName: "file"))
+  var keyFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An entry that the evidence log must have, as 'status' prints the head: for a machine that has not seen the repository yet.",
+      valueName: "number-id"))
+  var expectHead: String?
+
+  @Flag(
+    help:
+      "Go on although the repository is older than what this client saw, or another one; what is there is remembered from then on."
+  )
+  var acceptRollback = false
+
+  @Option(
     help: ArgumentHelp("Configuration file (YAML). Or LIFEBOAT_CONFIG.", valueName: "file"))
   var config: String?
 

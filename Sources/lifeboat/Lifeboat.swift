@@ -11,6 +11,9 @@ import Workers
 @main
 enum Main {
   static func main() {
+    // Before anything secret is read. It cannot fail on a kernel that runs Swift; if it does, going on
+    // is better than no backup.
+    do { try Host.forbidDumps() } catch { Messages().warning("cannot forbid core dumps: \(error)") }
     Signals.ignoreBrokenPipes()
     ProcessSignals.shared.watchStops()
     do {
@@ -62,6 +65,7 @@ enum Failure {
       case .missing: return .noRepository
       case .wrongPassphrase: return .wrongPassphrase
       case .busy: return .busy
+      case .rolledBack: return .rolledBack
       default: return .failed
       }
     default: return status(ofSource: error)

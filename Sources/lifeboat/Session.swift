@@ -67,11 +67,68 @@ struct Session: Sendable {
     return path
   }
 
-  /// Opens the repository.
+  /// Opens the repository, and proves that it is what this machine saw of it before, or newer.
   func openRepository() throws -> Repository {
     let storage = try LocalStorage.open(try repositoryPath())
-    return try Repository.open(
+    let repository = try Repository.open(
       storage, with: try Secrets.unlock(options, configuration), scratch: try scratchFolder())
+    let memory = try self.memory()
+    var refusal: RepositoryError?
+    do {
+      try repository.recall(from: memory, expecting: try expectedHead())
+    } catch let error as RepositoryError {
+      guard error.code == .rolledBack, options.acceptRollback else { throw error }
+      refusal = error
+    }
+    if let refusal {
+      messages.warning("accepted: \(refusal.what): \(refusal.why)")
+      remember(repository, accepting: true)
+      record(.rollback, in: repository, outcome: "warnings", details: ["error": refusal.why])
+    } else {
+      remember(repository)
+    }
+    return repository
+  }
+
+  private func expectedHead() throws -> LogHead? {
+    guard let text = options.expectHead else { return nil }
+    guard let head = LogHead(text) else {
+      throw UsageError(
+        what: "cannot read --expect-head '\(text)'",
+        why: "it is not a number, a hyphen and at least \(LogHead.leastDigits) digits of an id",
+        next: "give what 'lifeboat status' printed as the head")
+    }
+    return head
+  }
+
+  /// What this machine remembers of the repository's place.
+  func memory() throws -> ClientMemory {
+    ClientMemory(
+      folder: stateFolder(), location: URL(fileURLWithPath: try repositoryPath()).standardized.path)
+  }
+
+  /// Remembers the repository as it is now; a failure is a warning: what was done stays done.
+  ///
+  /// - Parameters:
+  ///   - accepting: whether to remember it even if it is older than what is remembered.
+  ///   - alone: whether whatever was at its place before is forgotten.
+  func remember(_ repository: Repository, accepting: Bool = false, alone: Bool = false) {
+    do {
+      try repository.remember(in: try memory(), accepting: accepting, alone: alone)
+    } catch {
+      messages.warning("\(error)")
+    }
+  }
+
+  /// Where this machine keeps what it must remember.
+  func stateFolder() -> String {
+    if let folders = Self.environment("STATE_DIRECTORY"),
+      let first = folders.split(separator: ":").first
+    {
+      return String(first)
+    }
+    if let folder = Self.environment("XDG_STATE_HOME") { return "\(folder)/lifeboat" }
+    return Self.environment("HOME").map { "\($0)/.local/state/lifeboat" } ?? "/var/lib/lifeboat"
   }
 
   /// A private folder for files that have no names: the decrypted index.
@@ -88,12 +145,22 @@ struct Session: Sendable {
     snapshots: [SnapshotID] = [], details: [String: String] = [:]
   ) {
     do {
-      try repository.record(
-        event, outcome: outcome, snapshots: snapshots, details: details, host: Host.name,
-        program: About.name, time: now)
+      try recordOrFail(
+        event, in: repository, outcome: outcome, snapshots: snapshots, details: details)
     } catch {
       messages.warning("cannot append to the evidence log: \(error)")
     }
+  }
+
+  /// Appends to the evidence log what must not happen without an entry.
+  func recordOrFail(
+    _ event: LogEntry.Event, in repository: Repository, outcome: String,
+    snapshots: [SnapshotID] = [], details: [String: String] = [:]
+  ) throws {
+    try repository.record(
+      event, outcome: outcome, snapshots: snapshots, details: details, host: Host.name,
+      program: About.name, time: now)
+    remember(repository)
   }
 }
 

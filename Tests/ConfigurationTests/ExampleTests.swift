@@ -81,6 +81,6 @@ import Testing
       #expect(configuration.warnings == [])
       triedCount += 1
     }
-    #expect(triedCount == 9)
+    #expect(triedCount == 10)
   }
 }

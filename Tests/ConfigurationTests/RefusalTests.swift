@@ -25,7 +25,7 @@ import Testing
         hint: did you mean 'level'?
         /etc/l.yaml:2:6: error: 'key' is empty: it needs a key
         hint: use one of 'passphrase-file', 'passphrase-command', 'systemd-credential', \
-        'file-descriptor', 'recovery-key-file'
+        'file-descriptor', 'recovery-key-file', 'key-file'
         hint: correct them, then run 'lifeboat config check'
         """)
   }

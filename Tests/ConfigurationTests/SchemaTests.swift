@@ -25,6 +25,7 @@ struct Verdict: Sendable, CustomTestStringConvertible {
     #"{"key":{"file-descriptor":0}}"#,
     #"{"key":{"file-descriptor":1023}}"#,
     #"{"key":{"recovery-key-file":"/r"}}"#,
+    #"{"key":{"key-file":"/k"}}"#,
     #"{"databases":{"a":{"connection":"postgresql:///a"}}}"#,
     #"{"databases":{"a":{"connection":"postgres://h/a"},"b":{"connection":"service=b"}}}"#,
     #"{"databases":{"a":{"connection":"dbname=a","exclude-tables":["t","s.t","\"a.b\".\"c\"\"d\""]}}}"#,

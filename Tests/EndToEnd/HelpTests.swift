@@ -15,7 +15,7 @@ extension `The program` {
       for command in [
         "init", "backup", "snapshots", "ls", "find", "diff", "restore", "dump", "drill", "check",
         "forget",
-        "prune", "status", "run", "config", "discover",
+        "prune", "status", "log", "report", "key", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
       }
@@ -23,6 +23,7 @@ extension `The program` {
         "0    done", "1    failed",
         "3    done, but some entries could not be read or wholly restored",
         "10   there is no repository", "11   something else is in the way", "12   the passphrase",
+        "13   the repository is older",
         "64   the command line", "130  stopped by Ctrl-C",
       ] {
         #expect(help.contains("\n  \(status)"), "\(status)")
@@ -30,7 +31,7 @@ extension `The program` {
       // The manual has the same table.
       let manual = try String(
         contentsOfFile: "\(Place.project)/docs/operations.md", encoding: .utf8)
-      for status in ["0", "1", "3", "10", "11", "12", "64", "130"] {
+      for status in ["0", "1", "3", "10", "11", "12", "13", "64", "130"] {
         #expect(manual.contains("\n| \(status) | "), "\(status)")
       }
       #expect(try stage.lifeboat("--version").expect(0).text.hasPrefix("lifeboat "))
@@ -57,6 +58,8 @@ extension `The program` {
         "forget",
         "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --dry-run --prune"
       ), ("prune", "--dry-run --grace"), ("status", ""), ("run", "--state"),
+      ("log", "--limit --verify"),
+      ("report", "--from --to --report-markdown --report-html --report-json"),
       ("discover", "--django --python"),
     ])
     func `the help of a command has its options and the common ones`(
@@ -64,7 +67,7 @@ extension `The program` {
     ) throws {
       let help = try stage.lifeboat(command, "--help").expect(0)
       let common =
-        "--repository --passphrase-file --passphrase-command --recovery-key-file --config --json --quiet --verbose --log-format"
+        "--repository --passphrase-file --passphrase-command --recovery-key-file --key-file --expect-head --accept-rollback --config --json --quiet --verbose --log-format"
       for option in (options + " " + common).split(separator: " ") {
         #expect(help.text.contains(option), "\(option)")
       }

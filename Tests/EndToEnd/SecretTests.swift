@@ -99,6 +99,12 @@ extension `The program` {
         said.append((arguments.joined(separator: " "), ending))
       }
       try run(["init", "--no-recovery-key", "--verbose"], 0)
+      let keyFile = "\(stage.path)/writer.key"
+      try run(["key", "export", "--role", "writer", "--output", keyFile, "--verbose"], 0)
+      let keyText = try #require(
+        try String(contentsOfFile: keyFile, encoding: .utf8).split(separator: "\n").last)
+      try run(["key", "list", "--json"], 0)
+      try run(["snapshots", "--key-file", keyFile, "--verbose"], 1)
       try run(["backup", "--database", "app=\(wrong)"], 1)
       try run(["backup", "--database", "app=\(try uri(name)) oops"], 1)
       try run(["backup", "--database", "app=host=x password=\(planted.password) port"], 64)
@@ -128,19 +134,29 @@ extension `The program` {
       try run(["status", "--json"], 0)
       try run(["forget", "--keep-last", "1", "--prune", "--verbose"], 0)
       try run(["prune", "--grace", "0s", "--json"], 0)
+      try run(["log", "--verify", "--verbose"], 0)
+      try run(["log", "--json"], 0)
+      try run(["report", "--report-markdown", "\(stage.path)/evidence.md", "--json"], 0)
 
       #expect(exposed == [])
       for (command, ending) in said {
         for secret in [
           planted.passphrase, planted.password, planted.row, planted.content, planted.file,
+          String(keyText),
         ] {
           #expect(!ending.text.contains(secret), "\(command)")
           #expect(!ending.errors.contains(secret), "\(command): \(ending.errors)")
         }
       }
-      for report in ["report.html", "report.json"] {
+      // What this machine remembers of the repository.
+      let remembered = try stage.files(beneath: "\(stage.path)/home")
+      #expect(!remembered.isEmpty)
+      for report in ["report.html", "report.json", "evidence.md"] + remembered.map({ "home/\($0)" })
+      {
         let text = try String(contentsOfFile: "\(stage.path)/\(report)", encoding: .utf8)
-        for secret in [planted.passphrase, planted.password, planted.row, planted.content] {
+        for secret in [
+          planted.passphrase, planted.password, planted.row, planted.content, String(keyText),
+        ] {
           #expect(!text.contains(secret), "\(report)")
         }
       }
@@ -150,7 +166,7 @@ extension `The program` {
           try Data(contentsOf: URL(fileURLWithPath: "\(stage.repository)/\(object)")))
         for secret in [
           planted.passphrase, planted.password, planted.row, planted.content, planted.file,
-          "blog_article", "uploads", application.media,
+          "blog_article", "uploads", application.media, String(keyText),
         ] {
           #expect(!bytes.contains(secret.utf8), "\(secret) in \(object)")
         }

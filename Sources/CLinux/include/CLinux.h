@@ -96,6 +96,10 @@ int clinux_rename(int from, const char *old_name, int to, const char *new_name, 
 int clinux_get_flags(int descriptor, uint32_t *flags);
 int clinux_set_flags(int descriptor, uint32_t flags);
 
+/// setrlimit(2) of core files to nothing, which children inherit, and prctl(2) PR_SET_DUMPABLE off: no
+/// dump, and no other process of the same user attaches or reads `/proc/<pid>/mem`.
+int clinux_forbid_dumps(void);
+
 // ---- extended attributes: of `path` itself, never through a symbolic link, or, if `path` is NULL,
 // of the open file ----
 

@@ -45,7 +45,10 @@ package struct Backup {
   private func findParent() throws -> Snapshot? {
     guard repository.keys.canRead(.metadata) else { return nil }
     let names = Set(plan.databases.map { "d" + $0.name } + plan.media.map { "m" + $0.name })
+    let signer = repository.signer
     return try repository.snapshots(matching: SnapshotFilter(host: plan.host)).last { snapshot in
+      // What another writer says of a file is not taken over unread.
+      guard snapshot.role != .writer || snapshot.signer == signer else { return false }
       let theirs =
         snapshot.manifest.databases.map { "d" + $0.name }
         + snapshot.manifest.media.map { "m" + $0.name }

@@ -224,7 +224,10 @@ struct BackupJob {
     session.record(
       .backup, in: repository, outcome: result.isPartial ? "warnings" : "pass",
       snapshots: [result.snapshot],
-      details: ["bytes-stored": String(result.manifest.statistics.bytesStored)])
+      details: [
+        "bytes-stored": String(result.manifest.statistics.bytesStored),
+        "sources": result.manifest.sourceNames.joined(separator: ","),
+      ])
     try BackupRecord(result, seconds: seconds).show(session)
     if result.isPartial { throw ExitStatus.partly }
   }

@@ -109,6 +109,7 @@ struct DrillJob {
   /// - Throws: ``ExitStatus/failed`` after a verdict of fail was reported.
   func run() throws {
     let repository = try session.openRepository()
+    try repository.require(.owner, to: "drill")
     let snapshot = try repository.snapshot(named: self.snapshot, matching: filter)
     try repository.loadIndex()
     removeStaleServers()
@@ -121,12 +122,7 @@ struct DrillJob {
     display.end()
     session.record(
       .drill, in: repository, outcome: report.verdict.rawValue, snapshots: [snapshot.id],
-      details: [
-        "rto-seconds": String(report.recoveryTime.totalSeconds),
-        "rpo-seconds": String(report.recoveryPoint.ageSeconds),
-        "checks": String(report.checks.count),
-        "failed": report.checks.filter { $0.verdict == .fail }.map(\.id).joined(separator: ","),
-      ])
+      details: Self.evidence(report, snapshot.manifest))
     let json = try report.json()
     if let jsonFile { try DurableFile.write(json + [UInt8(ascii: "\n")], to: jsonFile) }
     if let htmlFile {
@@ -139,6 +135,20 @@ struct DrillJob {
       if let htmlFile { session.messages.info("report: \(htmlFile)") }
     }
     if report.verdict == .fail { throw ExitStatus.failed }
+  }
+
+  /// What the log keeps of a drill: targets against actuals, and what was brought back.
+  private static func evidence(_ report: DrillReport, _ manifest: Manifest) -> [String: String] {
+    var details = [
+      "rto-seconds": String(report.recoveryTime.totalSeconds),
+      "rpo-seconds": String(report.recoveryPoint.ageSeconds),
+      "checks": String(report.checks.count),
+      "failed": report.checks.filter { $0.verdict == .fail }.map(\.id).joined(separator: ","),
+      "sources": manifest.sourceNames.joined(separator: ","),
+    ]
+    details["rto-target-seconds"] = report.recoveryTime.targetSeconds.map { String($0) }
+    details["rpo-target-seconds"] = report.recoveryPoint.targetSeconds.map { String($0) }
+    return details
   }
 
   /// Ends servers of drills that were killed, which could not do it themselves, and removes their data.

@@ -44,6 +44,7 @@ struct DumpCommand: ParsableCommand {
   func run() throws {
     let session = try Session(global)
     let repository = try session.openRepository()
+    try repository.require(.owner, to: "read rows or files")
     let snapshot = try repository.snapshot(
       named: self.snapshot, matching: SnapshotFilter(tags: filter.tag, host: filter.host))
     try repository.loadIndex()

@@ -120,10 +120,11 @@ struct ForgetJob {
     if !session.options.json { try show(decisions, session) }
     if !isDryRun, !dropped.isEmpty {
       try session.cancellation.check()
-      try repository.forget(dropped.map(\.snapshot))
-      session.record(
+      // First the entry: a snapshot that is gone and that no entry names was taken by somebody else.
+      try session.recordOrFail(
         .forget, in: repository, outcome: "pass", snapshots: dropped.map(\.snapshot.id),
         details: ["kept": String(decisions.count - dropped.count)])
+      try repository.forget(dropped.map(\.snapshot))
     }
     let prune = PruneJob(isDryRun: isDryRun)
     let pruned = prunes ? try prune.run(session, repository) : nil

@@ -72,5 +72,6 @@ struct InitCommand: ParsableCommand {
     let repository = try Repository.open(
       storage, with: .passphrase(passphrase), scratch: try session.scratchFolder())
     session.record(.initialized, in: repository, outcome: "pass")
+    session.remember(repository, alone: true)
   }
 }

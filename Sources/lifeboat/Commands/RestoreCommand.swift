@@ -130,6 +130,7 @@ struct RestoreCommand: ParsableCommand {
   func run() throws {
     let session = try Session(global)
     let repository = try session.openRepository()
+    try repository.require(.owner, to: "restore")
     let snapshot = try repository.snapshot(
       named: self.snapshot, matching: SnapshotFilter(tags: filter.tag, host: filter.host))
     try repository.loadIndex()

@@ -43,7 +43,7 @@ struct RunCommand: ParsableCommand {
     ProcessSignals.shared.on(SIGHUP) { control.reload() }
     for number in [SIGTERM, SIGINT] { ProcessSignals.shared.on(number) { control.stop() } }
     let loop = SchedulerLoop(
-      work: work(session.configuration), stateFile: stateFile(), control: control,
+      work: work(session.configuration), stateFile: stateFile(session), control: control,
       reload: { try work(Session(global).configuration) },
       report: { Self.report($0, messages) })
     loop.run()
@@ -89,12 +89,8 @@ struct RunCommand: ParsableCommand {
     var description: String
   }
 
-  private func stateFile() -> String {
-    let home = Session.environment("HOME") ?? "/var/lib"
-    let folder =
-      state ?? Session.environment("STATE_DIRECTORY")
-      ?? (Session.environment("XDG_STATE_HOME") ?? "\(home)/.local/state") + "/lifeboat"
-    return "\(folder)/schedule.json"
+  private func stateFile(_ session: Session) -> String {
+    "\(state ?? session.stateFolder())/schedule.json"
   }
 
   private static func report(_ event: SchedulerEvent, _ messages: Messages) {

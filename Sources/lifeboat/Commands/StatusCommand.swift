@@ -3,6 +3,7 @@ import Configuration
 import Format
 import Foundation
 import Repository
+import Sodium
 import Storage
 
 struct StatusCommand: ParsableCommand {
@@ -10,7 +11,8 @@ struct StatusCommand: ParsableCommand {
     commandName: "status", abstract: "Answer in one screen whether recovery is sure.",
     discussion: """
       Ends with status 1 if there is no snapshot, the newest one is older than the RPO of the \
-      configuration, or the last drill or check failed; else with 0.
+      configuration, the last backup, drill or check failed, or the evidence log does not hold; \
+      else with 0.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -23,6 +25,10 @@ struct StatusCommand: ParsableCommand {
     var verdict: String
     var problems: [String]
     var repository, path: String
+    /// The owner's verification key: what reports are proven against.
+    var ownerKey: String
+    /// The newest entry of the evidence log: what another machine is told to expect.
+    var head: String?
     var snapshots: Int
     var bytesStored: UInt64
     var newestSnapshot, newestTime: String?
@@ -46,7 +52,12 @@ struct StatusCommand: ParsableCommand {
   private func gather(_ session: Session, _ repository: Repository) throws -> Result {
     let snapshots = try repository.snapshots()
     let now = Date()
-    let events = try repository.events(limit: 1000)
+    var broken: String?
+    var events: [RecordedEvent] = []
+    do { events = try repository.events(limit: 1000) } catch let error as RepositoryError {
+      guard error.code == .damaged else { throw error }
+      broken = "the evidence log does not hold: \(error.why)"
+    }
     func last(_ kind: LogEntry.Event) -> Result.Event? {
       events.first { $0.entry.event == kind }.map {
         Result.Event(
@@ -59,11 +70,13 @@ struct StatusCommand: ParsableCommand {
     let rpo = session.configuration.drill.rpo.map { Double($0.components.seconds) }
     var result = Result(
       verdict: "pass", problems: [], repository: repository.id.hex,
-      path: repository.storage.location, snapshots: snapshots.count,
+      path: repository.storage.location, ownerKey: repository.keys.secrets.ownerVerifyKey.hex,
+      head: try repository.logNames().last?.description, snapshots: snapshots.count,
       bytesStored: try repository.storedByteCount(), newestSnapshot: newest?.id.hex,
       newestTime: newest?.manifest.time.description, ageSeconds: age, rpoSeconds: rpo,
       lastDrill: last(.drill), lastCheck: last(.check), lastBackup: last(.backup),
       lastPrune: last(.prune), doomedPacks: try repository.doomMarks().flatMap(\.packs).count)
+    if let broken { result.problems.append(broken) }
     if newest == nil { result.problems.append("there is no snapshot") }
     if let age, let rpo, age > rpo {
       result.problems.append(
@@ -83,6 +96,8 @@ struct StatusCommand: ParsableCommand {
     }
     var lines = [
       "repository   \(result.repository.prefix(8)) at \(result.path)",
+      "owner key    \(result.ownerKey)",
+      "head         \(result.head ?? "none")",
       "stored       \(Display.bytes(result.bytesStored)) in \(Display.count(result.snapshots)) snapshots",
     ]
     if let id = result.newestSnapshot, let age = result.ageSeconds {
