@@ -57,6 +57,9 @@ package final class Repository: Sendable {
 
   package var id: RepositoryID { keys.repository }
 
+  /// How new packs are protected against rot.
+  package var parity: ParityScheme { ParityScheme(rawValue: config.parityScheme ?? 0) ?? .none }
+
   /// Opens the repository in `storage`.
   ///
   /// - Parameter scratch: a private folder for the decrypted index; its files have no names.
@@ -84,6 +87,10 @@ package final class Repository: Sendable {
       guard config.repository == header.repository.hex,
         (1 << 16...1 << 28).contains(config.packByteCount)
       else { throw FormatError.invalid("repository configuration") }
+      // Packs of a scheme that we don't know could be read, but what we write would lack it.
+      guard ParityScheme(rawValue: config.parityScheme ?? 0) != nil else {
+        throw FormatError.invalid("parity scheme")
+      }
       return try Repository(storage: storage, keys: keys, config: config, scratch: scratch)
     } catch let error as FormatError {
       throw RepositoryError.damaged("the repository at \(storage.location)", error)
