@@ -4,7 +4,7 @@
 package struct LogEntry: Codable, Hashable, Sendable {
   /// What was done.
   package enum Event: String, Codable, Sendable {
-    case initialized, backup, check, drill, forget, prune, key
+    case initialized, backup, check, drill, forget, prune, repair, key
   }
   package var version: Int
   package var time: Timestamp

@@ -136,7 +136,11 @@ package final class BlobIndex: Sendable {
       for run in state.runs {
         run.file.withSpan { bytes in
           for ordinal in 0..<run.run.packCount {
-            if let pack = run.run.pack(ordinal, in: bytes) { result[pack.id] = pack }
+            guard let pack = run.run.pack(ordinal, in: bytes) else { continue }
+            // A run of a repair that did not know the checksum gives way to one that does.
+            if result[pack.id] == nil || pack.checksum != PackRecord.unknownChecksum {
+              result[pack.id] = pack
+            }
           }
         }
       }

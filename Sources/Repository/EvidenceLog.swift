@@ -48,7 +48,7 @@ extension Repository {
     }
   }
 
-  private static func logName(_ name: String) -> (UInt64, DocumentID)? {
+  static func logName(_ name: String) -> (UInt64, DocumentID)? {
     let parts = name.split(separator: "-", maxSplits: 1)
     guard parts.count == 2, let number = UInt64(parts[0]), let id = DocumentID(hex: parts[1]) else {
       return nil
