@@ -43,7 +43,7 @@ indirect enum ConfigurationShape: Sendable {
 /// The kinds of text that the file holds, each with its notation.
 enum TextKind: Sendable, CaseIterable {
   case repository, path, duration, cron, connection, scratch, credential, argument, tag, column
-  case table, exclude, timeZone, mediaName
+  case table, exclude, timeZone, mediaName, byteCount
 
   /// The notation as a regular expression over the whole text, in the syntax that Swift and
   /// ECMA 262 share; the schema carries it too.
@@ -54,6 +54,7 @@ enum TextKind: Sendable, CaseIterable {
     case .repository: #"/[^\u0000]+"#
     case .path: #"/[^\u0000]*"#
     case .duration: DurationText.pattern
+    case .byteCount: ByteCountText.pattern
     case .cron: #"\s*(@[A-Za-z]+|\S+(\s+\S+){4})\s*"#
     case .connection: #"(postgres|postgresql)://[^\u0000]*|[^\u0000]*=[^\u0000]*"#
     case .scratch: #"private|(postgres|postgresql)://[^\u0000]*|[^\u0000]*=[^\u0000]*"#
@@ -76,6 +77,7 @@ enum TextKind: Sendable, CaseIterable {
     switch self {
     case .repository, .path: "an absolute path"
     case .duration: "a span of time such as 90s, 15m, 26h, 7d or 4w"
+    case .byteCount: "a number of bytes such as 512MiB, 2GiB or 1TiB"
     case .cron: "a cron expression such as '15 3 * * *' or @daily"
     case .connection: "a connection URI or keyword string"
     case .scratch: "'private', or the connection URI or keyword string of a server"

@@ -135,3 +135,22 @@ import Testing
     #expect(configuration.databases[0].media == "m")
   }
 }
+
+@Suite struct `A number of bytes` {
+  @Test(
+    arguments: [
+      ("0B", 0), ("512MiB", 512 << 20), ("2GiB", 2 << 30), ("1TiB", 1 << 40), ("999999B", 999_999),
+      ("10KiB", 10_240), ("999999TiB", 999_999 << 40),
+    ] as [(String, UInt64)])
+  func `is a whole number of a unit`(text: String, count: UInt64) {
+    #expect(ByteCountText.parse(text) == count)
+  }
+
+  @Test(arguments: [
+    "", "B", "2", "2GB", "2G", "1.5GiB", "-1GiB", "+1GiB", " 1GiB", "1 GiB", "1GiB ", "1gib",
+    "1000000B", "٣GiB", "0x1B",
+  ])
+  func `is refused in any other notation`(text: String) {
+    #expect(ByteCountText.parse(text) == nil)
+  }
+}

@@ -334,6 +334,34 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     Refusal(
       """
       schedule:
+        check: { cron: "@daily", read-data: true, budget: 0GiB }
+      """,
+      """
+      2:53: error: 'schedule.check.budget' is zero: nothing would be read
+      hint: write more, or remove the key
+      """),
+    Refusal(
+      """
+      schedule:
+        check: { cron: "@daily", budget: 2GiB }
+      """,
+      """
+      2:36: error: 'schedule.check.budget' has no use: the check reads no data
+      hint: add 'read-data: true'
+      """),
+    Refusal(
+      """
+      schedule:
+        check: { cron: "@daily", read-data: true, budget: 2 GB }
+      """,
+      """
+      2:53: error: 'schedule.check.budget' is not valid: '2 GB' is not a number of bytes such as \
+      512MiB, 2GiB or 1TiB
+      hint: write a number of bytes such as 512MiB, 2GiB or 1TiB
+      """),
+    Refusal(
+      """
+      schedule:
         backup: { cron: "0 25 * * *" }
         check: { cron: "0 0 30 2 *", jitter: 2d }
         drill: { cron: "61 * *" }
