@@ -13,8 +13,8 @@ extension `The program` {
     @Test func `the help has every command and the table of exit statuses`() throws {
       let help = try stage.lifeboat("--help").expect(0).text
       for command in [
-        "init", "backup", "snapshots", "ls", "diff", "restore", "dump", "drill", "check", "forget",
-        "prune", "status", "run", "config", "discover",
+        "init", "backup", "snapshots", "ls", "diff", "restore", "dump", "drill", "check", "repair",
+        "forget", "prune", "status", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
       }
@@ -35,7 +35,7 @@ extension `The program` {
     }
 
     @Test(arguments: [
-      ("init", "--write-recovery-key --no-recovery-key"),
+      ("init", "--write-recovery-key --no-recovery-key --parity"),
       ("backup", "--database --media --exclude --file-reference --tag --connections"),
       ("snapshots", "--tag --host"), ("ls", "--tag --host --recursive"),
       ("diff", "<older> <newer>"),
@@ -46,11 +46,11 @@ extension `The program` {
       (
         "drill",
         "--scratch --scratch-folder --media-into --rpo --rto --no-amcheck --report-html --report-json"
-      ), ("check", "--read-data"),
+      ), ("check", "--read-data --budget"), ("repair", "--from --dry-run --remove-lost"),
       (
         "forget",
         "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --dry-run --prune"
-      ), ("prune", "--dry-run --grace"), ("status", ""), ("run", "--state"),
+      ), ("prune", "--dry-run --grace"), ("status", "--verified-within"), ("run", "--state"),
       ("discover", "--django --python"),
     ])
     func `the help of a command has its options and the common ones`(
