@@ -1,23 +1,22 @@
-// Byte counts as an operator writes them: 500MB is not among them, 512MiB and 2GiB are.
+// Byte counts as an operator writes them: 512K, 100M, 2G, 1T; or 512KiB, 2GiB, as we print them.
 
-/// Reads byte counts in the configuration's and the command line's notation.
+/// Reads byte counts in the configuration's notation.
 package enum ByteCountText {
-  /// The notation as a regular expression: a whole number of at most six digits, and a unit.
-  static let pattern = "[0-9]{1,6}(B|KiB|MiB|GiB|TiB)"
+  /// The notation as a regular expression: at most six digits, so that no product can overflow.
+  static let pattern = "[1-9][0-9]{0,5}[KMGT](iB)?"
 
-  private static let units: [(name: String, shift: UInt64)] = [
-    ("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0),
+  private static let units: [(letter: Character, shift: UInt64)] = [
+    ("K", 10), ("M", 20), ("G", 30), ("T", 40),
   ]
 
-  /// The count that `text` means, or `nil` when it is not in the notation.
+  /// The bytes that `text` means, in powers of 1,024; nil when it is not in the notation.
   package static func parse(_ text: String) -> UInt64? {
-    for unit in units where text.hasSuffix(unit.name) {
-      let digits = text.dropLast(unit.name.count)
-      guard (1...6).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }),
-        let count = UInt64(digits)
-      else { return nil }
-      return count << unit.shift
-    }
-    return nil
+    let text = text.hasSuffix("iB") ? text.dropLast(2) : text[...]
+    let digits = text.dropLast()
+    guard (1...6).contains(digits.count), digits.first != "0",
+      digits.allSatisfy({ $0.isASCII && $0.isWholeNumber }),
+      let unit = units.first(where: { $0.letter == text.last }), let count = UInt64(digits)
+    else { return nil }
+    return count << unit.shift
   }
 }

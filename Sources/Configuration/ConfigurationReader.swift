@@ -44,6 +44,8 @@ struct ConfigurationReader {
     for entry in node?.entries ?? [] {
       var media = Configuration.Media(name: entry.key, path: entry.value["path"]?.text ?? "")
       media.excludes = entry.value["exclude"]?.items.compactMap(\.text) ?? []
+      media.largestByteCount = entry.value["exclude-larger-than"]?.text.flatMap(ByteCountText.parse)
+      media.honoursIgnoreFiles = entry.value["ignore-files"]?.boolean ?? true
       media.staysOnOneFilesystem = entry.value["one-file-system"]?.boolean ?? true
       let path = Self.withoutTrailingSlash(media.path)
       if let other = seen[path], let position = entry.value["path"]?.position {
@@ -197,11 +199,7 @@ struct ConfigurationReader {
     guard let node = check?["budget"], let budget = node.text.flatMap(ByteCountText.parse) else {
       return
     }
-    if budget == 0 {
-      report(
-        .error, node.position, "schedule.check.budget", "'schedule.check.budget' is zero",
-        "nothing would be read", "write more, or remove the key")
-    } else if !configuration.schedule.checkReadsData {
+    if !configuration.schedule.checkReadsData {
       report(
         .error, node.position, "schedule.check.budget", "'schedule.check.budget' has no use",
         "the check reads no data", "add 'read-data: true'")

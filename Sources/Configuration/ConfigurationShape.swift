@@ -43,7 +43,7 @@ indirect enum ConfigurationShape: Sendable {
 /// The kinds of text that the file holds, each with its notation.
 enum TextKind: Sendable, CaseIterable {
   case repository, path, duration, cron, connection, scratch, credential, argument, tag, column
-  case table, exclude, timeZone, mediaName, byteCount
+  case table, exclude, byteCount, timeZone, mediaName
 
   /// The notation as a regular expression over the whole text, in the syntax that Swift and
   /// ECMA 262 share; the schema carries it too.
@@ -54,7 +54,6 @@ enum TextKind: Sendable, CaseIterable {
     case .repository: #"/[^\u0000]+"#
     case .path: #"/[^\u0000]*"#
     case .duration: DurationText.pattern
-    case .byteCount: ByteCountText.pattern
     case .cron: #"\s*(@[A-Za-z]+|\S+(\s+\S+){4})\s*"#
     case .connection: #"(postgres|postgresql)://[^\u0000]*|[^\u0000]*=[^\u0000]*"#
     case .scratch: #"private|(postgres|postgresql)://[^\u0000]*|[^\u0000]*=[^\u0000]*"#
@@ -64,6 +63,7 @@ enum TextKind: Sendable, CaseIterable {
     case .column: #"(\#(part)\.)?\#(part)\.\#(part)"#
     case .table: #"(\#(part)\.)?\#(part)"#
     case .exclude: #"[^\u0000\n\r]+"#
+    case .byteCount: ByteCountText.pattern
     case .timeZone: #"[A-Za-z0-9_+/-]{1,64}"#
     case .mediaName: Self.namePattern
     }
@@ -77,7 +77,6 @@ enum TextKind: Sendable, CaseIterable {
     switch self {
     case .repository, .path: "an absolute path"
     case .duration: "a span of time such as 90s, 15m, 26h, 7d or 4w"
-    case .byteCount: "a number of bytes such as 512MiB, 2GiB or 1TiB"
     case .cron: "a cron expression such as '15 3 * * *' or @daily"
     case .connection: "a connection URI or keyword string"
     case .scratch: "'private', or the connection URI or keyword string of a server"
@@ -87,6 +86,7 @@ enum TextKind: Sendable, CaseIterable {
     case .column: "table.column or schema.table.column"
     case .table: "table or schema.table"
     case .exclude: "a pattern such as \"*.tmp\" or \"/cache/\""
+    case .byteCount: "a byte count such as 512K, 100M or 2G"
     case .timeZone: "'local', 'UTC' or a zone such as Europe/Berlin"
     case .mediaName: "the name of a media source"
     }

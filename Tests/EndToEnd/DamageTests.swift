@@ -172,7 +172,7 @@ extension `The program` {
       let status = try stage.lifeboat("status").expect(0).text
       #expect(status.contains("verified     100 % of what is stored, in the last 30 days"))
       try stage.refused("check", "--budget", "1KiB", saying: ["add --read-data"])
-      try stage.refused("check", "--read-data", "--budget", "1KB", saying: ["512MiB, 2GiB"])
+      try stage.refused("check", "--read-data", "--budget", "1KB", saying: ["512M, 2G"])
     }
   }
 }

@@ -53,8 +53,10 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     _ file: FileEntry, as name: FileName, in directory: SharedDirectory, notSet: inout [String]
   ) throws -> EntryResult {
     let extents = try ExtentMap(file)
+    var inTheWay: FileStatus?
     if let existing = try existing(name, in: directory.descriptor, newerThan: file.metadata) {
       guard let existing else { return .kept }
+      inTheWay = existing
       if options.overwrite == .always, existing.kind == .regular, existing.linkCount == 1,
         try holds(file, extents, name, existing, in: directory.descriptor)
       {
@@ -69,7 +71,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     do {
       try fill(opened, with: file, extents)
       notSet += metadata.apply(file.metadata, to: opened)
-      try directory.descriptor.rename(temporary, to: name, replacing: options.overwrite != .refuse)
+      try place(temporary, as: name, over: inTheWay, in: directory.descriptor)
     } catch {
       try? directory.descriptor.remove(temporary)
       throw error
@@ -90,11 +92,33 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     case .never: return .some(nil)
     case .ifNewer where status.modified >= Files.FileTime(metadata.modified): return .some(nil)
     case .ifNewer, .always:
-      guard status.kind != .directory else {
+      guard status.kind != .directory || options.deletesExtra else {
         throw EntryFailure("a directory of this name is in the way; remove it if it may go")
       }
       return .some(status)
     }
+  }
+
+  /// Gives a complete entry its name, in place of what has it.
+  private func place(
+    _ temporary: FileName, as name: FileName, over existing: FileStatus?,
+    in folder: borrowing OwnedDescriptor
+  ) throws(SystemError) {
+    guard let existing else {
+      return try folder.rename(temporary, to: name, replacing: options.overwrite != .refuse)
+    }
+    if existing.isProtected, existing.kind == .regular || existing.kind == .directory {
+      if let opened = try? OwnedDescriptor.openFile(name, in: folder) {
+        MetadataWriter.unprotect(opened)
+      }
+    }
+    guard existing.kind == .directory else {
+      return try folder.rename(temporary, to: name, replacing: true)
+    }
+    let aside = FileName.temporary()
+    try folder.rename(name, to: aside, replacing: false)
+    try folder.rename(temporary, to: name, replacing: false)
+    try folder.removeTree(aside)
   }
 
   private func fill(
@@ -177,12 +201,13 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     guard let metadata = entry.metadata else { throw EntryFailure("it is no such entry") }
     if case .characterDevice = entry, !mayMakeDevices(&notSet) { return .kept }
     if case .blockDevice = entry, !mayMakeDevices(&notSet) { return .kept }
-    let isTaken: Bool
+    let inTheWay: FileStatus?
     switch try existing(name, in: directory.descriptor, newerThan: metadata) {
-    case nil: isTaken = false
+    case nil: inTheWay = nil
     case .some(nil): return .kept
-    case .some: isTaken = true
+    case .some(let status): inTheWay = status
     }
+    let isTaken = inTheWay != nil
     let temporary = isTaken ? FileName.temporary() : name
     do {
       try make(entry, at: temporary, in: directory.descriptor)
@@ -190,7 +215,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
       if case .symlink = entry { hasPermissions = false }
       notSet += self.metadata.apply(
         metadata, to: temporary, in: directory.descriptor, hasPermissions: hasPermissions)
-      if isTaken { try directory.descriptor.rename(temporary, to: name, replacing: true) }
+      if isTaken { try place(temporary, as: name, over: inTheWay, in: directory.descriptor) }
     } catch {
       if isTaken { try? directory.descriptor.remove(temporary) }
       throw error
@@ -243,7 +268,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     let source = try root.openDirectory(beneath: target.parent)
     let wanted = try source.status(of: targetName)
     guard wanted.kind != .directory else { throw EntryFailure("it links to a directory") }
-    var isTaken = false
+    var inTheWay: FileStatus?
     if let status = try directory.descriptor.statusIfAny(of: name) {
       if status.isSameFile(as: wanted) { return .unchanged }
       switch options.overwrite {
@@ -251,16 +276,17 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
       case .never: return .kept
       case .ifNewer where status.modified >= wanted.modified: return .kept
       case .ifNewer, .always:
-        guard status.kind != .directory else {
+        guard status.kind != .directory || options.deletesExtra else {
           throw EntryFailure("a directory of this name is in the way; remove it if it may go")
         }
-        isTaken = true
+        inTheWay = status
       }
     }
+    let isTaken = inTheWay != nil
     let temporary = isTaken ? FileName.temporary() : name
     try Self.makeLink(temporary, in: directory.descriptor, to: targetName, in: source)
     if isTaken {
-      do { try directory.descriptor.rename(temporary, to: name, replacing: true) } catch {
+      do { try place(temporary, as: name, over: inTheWay, in: directory.descriptor) } catch {
         try? directory.descriptor.remove(temporary)
         throw error
       }

@@ -14,6 +14,10 @@ struct BackupCommand: ParsableCommand {
     discussion: """
       Sources come from the options, or, if there are none, from the configuration. A database is \
       named by a libpq URI or keyword string; libpq's variables, service file and passfile work. \
+      Media directories are read without what their patterns, size limit, CACHEDIR.TAG and \
+      .lifeboatignore files leave out; the snapshot lists it. A .lifeboatignore file has patterns \
+      as a .gitignore file has, for its directory and below, and counts only if it belongs to root \
+      or to the user who backs up and nobody else may write it. \
       Entries that could not be read are listed and end with status 3; anything else that goes \
       wrong leaves no snapshot, and what was stored is reused by the next run.
       """)
@@ -36,6 +40,15 @@ struct BackupCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Leave out files of media directories that are longer, such as 500M or 2G.",
+      valueName: "size"))
+  var excludeLargerThan: String?
+
+  @Flag(help: "Do not heed .lifeboatignore files in media directories.")
+  var noIgnoreFiles = false
+
+  @Option(
+    help: ArgumentHelp(
       "A column whose values name media files, as DATABASE.TABLE.COLUMN or DATABASE.SCHEMA.TABLE.COLUMN; repeatable.",
       valueName: "column"))
   var fileReference: [String] = []
@@ -54,6 +67,14 @@ struct BackupCommand: ParsableCommand {
 
   func run() throws {
     try NamedValue.checkUnique(database + media)
+    let largest = try excludeLargerThan.map { text in
+      guard let count = ByteCountText.parse(text) else {
+        throw UsageError(
+          what: "cannot read --exclude-larger-than '\(text)'", why: "it is not a byte count",
+          next: "write 512K, 100M, 2G or 1T")
+      }
+      return count
+    }
     let session = try Session(global)
     var job = try BackupJob(session)
     if !database.isEmpty || !media.isEmpty {
@@ -61,11 +82,6 @@ struct BackupCommand: ParsableCommand {
         databases: database, media: media, excludes: exclude, references: fileReference,
         connections: connections, configuration: session.configuration)
     } else {
-      job.plan.media = job.plan.media.map { source in
-        var source = source
-        source.excludes += exclude
-        return source
-      }
       if let connections {
         job.plan.databases = job.plan.databases.map { source in
           var source = source
@@ -74,6 +90,14 @@ struct BackupCommand: ParsableCommand {
         }
       }
       if !fileReference.isEmpty { try job.addReferences(fileReference) }
+    }
+    let areNamed = !database.isEmpty || !media.isEmpty
+    job.plan.media = job.plan.media.map { source in
+      var source = source
+      if !areNamed { source.excludes += exclude }
+      source.largestByteCount = largest ?? source.largestByteCount
+      if noIgnoreFiles { source.honoursIgnoreFiles = false }
+      return source
     }
     job.plan.tags += tag
     try job.run()
@@ -113,7 +137,8 @@ struct BackupJob {
       media: configuration.media.map {
         MediaSource(
           name: $0.name, path: $0.path, excludes: $0.excludes,
-          oneFileSystem: $0.staysOnOneFilesystem)
+          oneFileSystem: $0.staysOnOneFilesystem, honoursIgnoreFiles: $0.honoursIgnoreFiles,
+          largestByteCount: $0.largestByteCount)
       }, references: references, tags: configuration.backup.tags, host: Host.name,
       user: NSUserName(), program: About.name,
       workers: max(1, ProcessInfo.processInfo.activeProcessorCount),

@@ -43,10 +43,10 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     let session = try Session(global)
     let limit = try budget.map { text in
-      guard let count = ByteCountText.parse(text), count > 0 else {
+      guard let count = ByteCountText.parse(text) else {
         throw UsageError(
           what: "cannot read --budget '\(text)'", why: "it is not a number of bytes",
-          next: "write 512MiB, 2GiB or 1TiB")
+          next: "write 512M, 2G or 1T, or 2GiB")
       }
       guard readData else {
         throw UsageError(
