@@ -152,7 +152,7 @@ extension `The program` {
           loss["snapshots"].items.contains { id.hasPrefix($0.text ?? "?") }
         })
       try stage.refused(
-        "repair", "--from", stage.repository, saying: ["names the same directory"])
+        "repair", "--from", stage.repository, status: 64, saying: ["names the same directory"])
     }
 
     @Test func `reads again every day a part of it, and status says how much`() throws {
@@ -171,8 +171,8 @@ extension `The program` {
       }
       let status = try stage.lifeboat("status").expect(0).text
       #expect(status.contains("verified     100 % of what is stored, in the last 30 days"))
-      try stage.refused("check", "--budget", "1KiB", saying: ["add --read-data"])
-      try stage.refused("check", "--read-data", "--budget", "1KB", saying: ["512M, 2G"])
+      try stage.refused("check", "--budget", "1KiB", status: 64, saying: ["add --read-data"])
+      try stage.refused("check", "--read-data", "--budget", "1KB", status: 64, saying: ["512M, 2G"])
     }
   }
 }
