@@ -57,12 +57,16 @@ let package = Package(
     .systemLibrary(
       name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq",
       providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CIsal", path: "Sources/CIsal", pkgConfig: "libisal",
+      providers: [.apt(["libisal-dev"])]),
     .target(name: "CLinux", path: "Sources/CLinux"),
     .target(name: "CChunker", path: "Sources/CChunker"),
 
     // Safe wrappers: the only modules that say `unsafe`.
     module("Sodium", "CSodium"),
     module("Zstd", "CZstd"),
+    module("Parity", "CIsal"),
     module("Files", "CLinux"),
     module("Postgres", "CLibpq"),
     module("Programs", subprocess, systemPackage),
@@ -74,7 +78,8 @@ let package = Package(
     module("Format", "Sodium"),
     module("Chunking", "CChunker"),
     module("Storage", "Format", "Files"),
-    module("Repository", "Storage", "Format", "Chunking", "Sodium", "Zstd", "Files", "Workers"),
+    module(
+      "Repository", "Storage", "Format", "Chunking", "Sodium", "Zstd", "Parity", "Files", "Workers"),
 
     // What a database holds, as its own catalogs tell it: read at capture and again by a drill.
     module("Inventory", "Postgres", "Format", "Sodium"),
@@ -125,6 +130,7 @@ let package = Package(
     tests("FuzzTests", excluding: ["corpus"], "FuzzTargets"),
     tests("SodiumTests", "Sodium"),
     tests("ZstdTests", "Zstd"),
+    tests("ParityTests", "Parity"),
     tests("FilesTests", "Files", "TestSupport"),
     tests("PostgresTests", "Postgres", "Programs", "TestSupport"),
     tests("WorkersTests", "Workers"),

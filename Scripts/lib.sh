@@ -76,7 +76,7 @@ needs_environments=false
 missing_packages() {
   command -v pkg-config >/dev/null || echo pkg-config
   local library
-  for library in libsodium libpq libzstd; do
+  for library in libsodium libpq libzstd libisal; do
     # Without pkg-config the package's own record is the next best witness.
     if command -v pkg-config >/dev/null; then
       pkg-config --exists "$library" || echo "$library-dev"

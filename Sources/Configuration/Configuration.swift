@@ -175,6 +175,8 @@ extension Configuration {
     package var timings: [JobKind: Timing] = [:]
     /// Whether the scheduled check also reads and authenticates all data.
     package var checkReadsData = false
+    /// The most bytes of packs that the scheduled check reads; nil for all.
+    package var checkBudget: UInt64?
     /// Whether the scheduled forget also prunes.
     package var forgetPrunes = false
 

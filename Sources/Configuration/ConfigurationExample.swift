@@ -76,7 +76,7 @@ package enum ConfigurationExample {
     # kind. Without this section use the timers in Config/systemd instead; never both.
     schedule:
       backup: { cron: "15 * * * *", jitter: 5m, catch-up: true }
-      check: { cron: "30 4 * * 0", read-data: true }
+      check: { cron: "30 4 * * *", read-data: true, budget: 8GiB }   # the longest unverified first
       drill: { cron: "0 5 * * 1", jitter: 30m }
       forget: { cron: "45 3 * * *", prune: true }
 

@@ -133,7 +133,11 @@ enum ConfigurationLayout {
             [
               .init(
                 "read-data", .boolean, "Whether to read and authenticate all data (default: false)."
-              )
+              ),
+              .init(
+                "budget", .text(.byteCount),
+                "The most data to read at a time, longest unverified first (default: all of it)."
+              ),
             ])), "When to check the repository."),
       .init("drill", .section(job("drill", [])), "When to prove that a snapshot comes back."),
       .init(

@@ -192,7 +192,21 @@ struct ConfigurationReader {
       }
     }
     configuration.schedule.checkReadsData = node?["check"]?["read-data"]?.boolean ?? false
+    readBudget(node?["check"])
     configuration.schedule.forgetPrunes = node?["forget"]?["prune"]?.boolean ?? false
+  }
+
+  private mutating func readBudget(_ check: ConfigurationNode?) {
+    guard let node = check?["budget"], let budget = node.text.flatMap(ByteCountText.parse) else {
+      return
+    }
+    if !configuration.schedule.checkReadsData {
+      report(
+        .error, node.position, "schedule.check.budget", "'schedule.check.budget' has no use",
+        "the check reads no data", "add 'read-data: true'")
+    } else {
+      configuration.schedule.checkBudget = budget
+    }
   }
 
   private mutating func readCron(

@@ -10,6 +10,9 @@ package struct PackRecord: Hashable, Sendable {
   package var byteCount: UInt32
   package var blobClass: BlobClass
 
+  /// Stands for the checksum of a pack that was damaged before it was listed: nothing hashes to it.
+  package static let unknownChecksum = Digest()
+
   package init(id: PackID, checksum: Digest, byteCount: UInt32, blobClass: BlobClass) {
     self.id = id
     self.checksum = checksum

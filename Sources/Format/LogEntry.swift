@@ -13,6 +13,7 @@ package struct LogEntry: Codable, Hashable, Sendable {
     package static let drill = Event(rawValue: "drill")
     package static let forget = Event(rawValue: "forget")
     package static let prune = Event(rawValue: "prune")
+    package static let repair = Event(rawValue: "repair")
     package static let key = Event(rawValue: "key")
     /// A client was told to go on although the repository is older than what it had seen.
     package static let rollback = Event(rawValue: "rollback")

@@ -37,12 +37,13 @@ package struct PackEntry: Hashable, Sendable {
 /// 272  240  zero
 /// 512       sealed blobs, one after the other: nonce 24, ciphertext, tag 16
 ///           padding: random bytes
-///           sealed trailer: nonce 24, entries, tag 16; ends the pack
+///           sealed trailer: nonce 24, entries, tag 16
+///           parity, see ``ParityLayout``; without it the trailer ends the pack
 /// ```
 /// The locator holds the trailer's offset and sealed length, the number of entries (4 bytes each)
-/// and the parity scheme (1 byte, 0: none) with 3 zero bytes: so neither the trailer's length nor
-/// the number of blobs shows. A pack is exactly as long as the repository's pack size; the last one
-/// of a run may be shorter, its length rounded up as PADMÉ does (Nikitin et al., PETS 2019).
+/// and the parity scheme (1 byte) with 3 zero bytes: so neither the trailer's length nor the number
+/// of blobs shows. A pack is exactly as long as the repository's pack size; the last one of a run may
+/// be shorter, its length rounded up as PADMÉ does (Nikitin et al., PETS 2019).
 package enum PackFormat {
   package static let headerByteCount = 512
   package static let sealOverhead = 24 + 16
@@ -82,7 +83,7 @@ package enum PackFormat {
   /// The 512 header bytes of a finished pack.
   package static func header(
     _ object: ObjectHeader, pack: PackID, trailerOffset: UInt32, trailerByteCount: UInt32,
-    entryCount: UInt32, key: Secret
+    entryCount: UInt32, parity: ParityScheme = .none, key: Secret
   ) throws(SodiumError) -> [UInt8] {
     var writer = ByteWriter(reserving: headerByteCount)
     writer.raw(object.encoded)
@@ -92,7 +93,7 @@ package enum PackFormat {
     locator.u32(trailerOffset)
     locator.u32(trailerByteCount)
     locator.u32(entryCount)
-    locator.raw([0, 0, 0, 0])
+    locator.raw([parity.rawValue, 0, 0, 0])
     writer.raw(try AEAD.sealed(locator.bytes, binding: bound, key: key))
     writer.raw([UInt8](repeating: 0, count: headerByteCount - writer.bytes.count))
     return writer.bytes
@@ -170,10 +171,13 @@ package enum PackFormat {
       let offset = Int(try reader.u32())
       let length = Int(try reader.u32())
       let count = Int(try reader.u32())
-      guard try reader.u8() == 0 else { throw .invalid("parity scheme") }
-      guard offset >= headerByteCount, length >= sealOverhead, offset + length == byteCount else {
-        throw .invalid("trailer position")
+      guard let scheme = ParityScheme(rawValue: try reader.u8()) else {
+        throw .invalid("parity scheme")
       }
+      guard try reader.raw(3) == [0, 0, 0] else { throw .invalid("reserved bytes") }
+      guard let end = PackFormat.dataByteCount(ofPack: byteCount, scheme),
+        offset >= headerByteCount, length >= sealOverhead, offset + length == end
+      else { throw .invalid("trailer position") }
       return (offset..<offset + length, count)
     }
   }
@@ -212,6 +216,22 @@ package enum PackFormat {
     }
     guard entries.count == count else { throw .invalid("entry count") }
     return entries
+  }
+
+  /// Where the trailer of a pack of `byteCount` bytes ends; nil if it is too short for the scheme.
+  package static func dataByteCount(ofPack byteCount: Int, _ scheme: ParityScheme) -> Int? {
+    switch scheme {
+    case .none: byteCount
+    case .fiveShards: ParityLayout(byteCount: byteCount)?.dataByteCount
+    }
+  }
+
+  /// The shortest pack whose header, blobs and trailer have `dataByteCount` bytes.
+  package static func byteCount(holding dataByteCount: Int, _ scheme: ParityScheme) -> Int {
+    switch scheme {
+    case .none: dataByteCount
+    case .fiveShards: ParityLayout.byteCount(holding: dataByteCount)
+    }
   }
 
   /// The length that PADMÉ rounds `byteCount` up to: at most 12 % more, leaking O(log log n) bits.

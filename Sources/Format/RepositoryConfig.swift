@@ -16,6 +16,8 @@ package struct RepositoryConfig: Codable, Hashable, Sendable {
   package var chunkerProfile: UInt8
   /// Heap blocks of 8 KiB in one range of a table.
   package var tableRangeBlocks: UInt32
+  /// How new packs are protected against rot, a ``ParityScheme``; nil means 0, not at all.
+  package var parityScheme: UInt8?
   /// X25519 and Ed25519 public keys, hexadecimal, by epoch: the last is current.
   package var epochs: [Epoch]
 
@@ -36,7 +38,7 @@ package struct RepositoryConfig: Codable, Hashable, Sendable {
 
   package init(
     version: Int = 1, repository: String, created: Timestamp, packByteCount: Int,
-    chunkerProfile: UInt8, tableRangeBlocks: UInt32, epochs: [Epoch]
+    chunkerProfile: UInt8, tableRangeBlocks: UInt32, parityScheme: UInt8? = nil, epochs: [Epoch]
   ) {
     self.version = version
     self.repository = repository
@@ -44,6 +46,7 @@ package struct RepositoryConfig: Codable, Hashable, Sendable {
     self.packByteCount = packByteCount
     self.chunkerProfile = chunkerProfile
     self.tableRangeBlocks = tableRangeBlocks
+    self.parityScheme = parityScheme
     self.epochs = epochs
   }
 }

@@ -156,7 +156,12 @@ package final class BlobIndex: Sendable {
   package func packs() -> [PackID: PackRecord] {
     var result: [PackID: PackRecord] = [:]
     for run in runs().sorted(by: { !$0.isVouched && $1.isVouched }) {
-      for pack in run.packs { result[pack.id] = pack }
+      for pack in run.packs {
+        // A run of a repair that did not know the checksum gives way to one that does.
+        if result[pack.id] == nil || pack.checksum != PackRecord.unknownChecksum {
+          result[pack.id] = pack
+        }
+      }
     }
     return result
   }

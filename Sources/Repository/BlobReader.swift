@@ -187,12 +187,7 @@ package final class BlobReader: Sendable {
     }
     do throws(FormatError) {
       let header = try PackFormat.Header(bytes, expecting: id, repository: repository.id)
-      guard let session = try repository.keys.session(of: header.object) else {
-        throw .invalid("recipient")
-      }
-      do throws(SodiumError) {
-        return (header, try PackFormat.packKey(session: session, pack: id))
-      } catch { throw .forged("pack") }
+      return (header, try repository.packKey(header))
     } catch {
       throw RepositoryError.damaged("pack \(id)", error)
     }

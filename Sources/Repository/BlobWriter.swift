@@ -55,7 +55,8 @@ package final class BlobWriter: Sendable {
     makePacker = { stored in
       try Packer(
         storage: repository.storage, keys: repository.keys,
-        packByteCount: repository.config.packByteCount, stored: stored)
+        packByteCount: repository.config.packByteCount, parity: repository.parity,
+        stored: stored)
     }
   }
 

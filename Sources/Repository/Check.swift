@@ -1,6 +1,6 @@
 // Proving a repository sound: everything named is there, everything there is what it says.
 
-import Format
+package import Format
 import Sodium
 import Storage
 package import Workers
@@ -10,7 +10,7 @@ package struct CheckReport: Sendable {
   /// One finding.
   package struct Finding: Sendable {
     /// Stable word: `manifest`, `index`, `pack-missing`, `pack-length`, `pack-damaged`,
-    /// `blob-missing`, `blob-damaged`, `catalog`, `key-slot`.
+    /// `blob-missing`, `blob-damaged`, `catalog`, `key-slot`, `log`, `doom-mark`.
     package var code: String
     package var what: String
     /// Short ids of the snapshots it touches; empty if none.
@@ -31,6 +31,10 @@ package struct CheckReport: Sendable {
   package var storedByteCount: UInt64 = 0
   /// Bytes of packs that were read and verified; 0 unless asked for.
   package var readByteCount: UInt64 = 0
+  /// Packs of which every byte was read and found good.
+  package var verifiedPacks: [PackID] = []
+  /// Packs that the budget left for another time.
+  package var postponedPackCount = 0
 
   package var isSound: Bool { findings.isEmpty }
 }
@@ -40,8 +44,11 @@ extension Repository {
   ///
   /// Damage is collected, not thrown; what is thrown is cancellation and a storage that cannot be
   /// listed at all.
+  /// - Parameter budget: at most so many bytes of packs are read, but at least one pack: those that
+  ///   were verified longest ago first, as the evidence log tells.
   package func check(
-    readingData: Bool, workers: Int, cancellation: Cancellation, progress: Progress
+    readingData: Bool, budget: UInt64? = nil, workers: Int, cancellation: Cancellation,
+    progress: Progress
   ) throws -> CheckReport {
     try require(.keeper, to: "check the repository")
     var report = CheckReport()
@@ -49,59 +56,17 @@ extension Repository {
     let snapshots = try checkSnapshots(&report)
     progress.begin("checking the index")
     try checkIndexRuns(&report)
+    try checkLogAndMarks(&report)
     try checkCatalogs(snapshots, &report, cancellation)
     let damagedPacks = try checkPacks(&report)
     if readingData {
       try checkData(
-        &report, skipping: damagedPacks, workers: workers, cancellation: cancellation,
-        progress: progress)
+        &report, skipping: damagedPacks, budget: budget, workers: workers,
+        cancellation: cancellation, progress: progress)
     }
     try attribute(&report, snapshots, cancellation)
     excusePruned(&report)
     return report
-  }
-
-  private func checkSnapshots(_ report: inout CheckReport) throws -> [Snapshot] {
-    var snapshots: [Snapshot] = []
-    for object in try list(.snapshots) {
-      guard let id = SnapshotID(hex: object.key.name) else { continue }
-      do {
-        if let snapshot = try loadSnapshot(id) { snapshots.append(snapshot) }
-      } catch {
-        report.findings.append(
-          .init(code: "manifest", what: "\(error)", snapshots: [id.description], paths: []))
-      }
-    }
-    for object in try list(.keys) {
-      guard
-        let bytes = try? storage.load(object.key, limit: 1 << 20),
-        object.key.name == DocumentID(of: bytes).hex,
-        (try? KeySlot(bytes, repository: id)) != nil
-      else {
-        report.findings.append(
-          .init(
-            code: "key-slot", what: "key slot \(object.key.name.prefix(8)) is damaged",
-            snapshots: [], paths: []))
-        continue
-      }
-    }
-    report.snapshotCount = snapshots.count
-    return snapshots.sorted { ($0.manifest.time, $0.id) < ($1.manifest.time, $1.id) }
-  }
-
-  private func checkIndexRuns(_ report: inout CheckReport) throws {
-    let known = Set(index.runIDs)
-    for object in try list(.index) {
-      guard let id = DocumentID(hex: object.key.name), !known.contains(id) else { continue }
-      do {
-        let (envelope, plaintext) = try loadDocument(object.key, kind: .indexRun)
-        try index.add(plaintext, id: id, signer: envelope.signer, role: envelope.role)
-      } catch {
-        report.findings.append(
-          .init(code: "index", what: "index run \(id): \(error)", snapshots: [], paths: []))
-      }
-    }
-    report.blobCount = index.entryCount
   }
 
   private func checkCatalogs(
@@ -199,10 +164,15 @@ extension Repository {
   }
 
   private func checkData(
-    _ report: inout CheckReport, skipping damaged: Set<PackID>, workers: Int,
+    _ report: inout CheckReport, skipping damaged: Set<PackID>, budget: UInt64?, workers: Int,
     cancellation: Cancellation, progress: Progress
   ) throws {
-    let packs = index.packs().values.filter { !damaged.contains($0.id) }.sorted { $0.id < $1.id }
+    var packs = index.packs().values.filter { !damaged.contains($0.id) }.sorted { $0.id < $1.id }
+    if let budget {
+      let due = try verifications().due(packs, budget: budget)
+      report.postponedPackCount = packs.count - due.count
+      packs = due
+    }
     progress.begin(
       "reading packs", totalBytes: packs.reduce(0) { $0 + UInt64($1.byteCount) })
     let pending = Pending(packs)
@@ -219,10 +189,13 @@ extension Repository {
       deliver: { findings, record in found.add(findings, byteCount: UInt64(record.byteCount)) })
     report.findings += found.findings
     report.readByteCount = found.byteCount
+    let bad = Set(found.findings.compactMap(\.pack))
+    // Without the key only the checksum was compared, and that covers every byte.
+    report.verifiedPacks = packs.map(\.id).filter { !bad.contains($0) }
   }
 
   /// Reads one pack whole: checksum, header, trailer, and each blob of a class that we can open.
-  private func checkData(of record: PackRecord, reader: BlobReader) -> [CheckReport.Finding] {
+  func checkData(of record: PackRecord, reader: BlobReader) -> [CheckReport.Finding] {
     func damage(_ what: String) -> CheckReport.Finding {
       .init(
         code: "pack-damaged", what: "pack \(record.id.hex): \(what)", snapshots: [], paths: [],
@@ -236,7 +209,7 @@ extension Repository {
         findings.append(damage("its checksum is not the recorded one"))
       }
       guard keys.canRead(record.blobClass) else { return findings }
-      let (_, entries) = try packContents(record.id, byteCount: bytes.count, reader: reader)
+      let entries = try packContents(of: bytes, record.id).entries
       let decoder = try ChunkDecoder()
       var chunk: [UInt8] = []
       for (slot, entry) in entries.enumerated() {
@@ -258,7 +231,7 @@ extension Repository {
   }
 
   /// Names the snapshots and entries that need what is damaged: a pack as a whole, or one blob.
-  private func attribute(
+  func attribute(
     _ report: inout CheckReport, _ snapshots: [Snapshot], _ cancellation: Cancellation
   ) throws {
     let concerned = report.findings.indices.filter { report.findings[$0].pack != nil }

@@ -19,7 +19,8 @@ package enum KeyRing {
   package static func create(
     in storage: any Storage, passphrase: Secret, hash: PassphraseHash = .standard,
     label: String, withRecoveryKey: Bool, created: Timestamp,
-    packByteCount: Int = 32 << 20, chunkerProfile: UInt8 = 1, tableRangeBlocks: UInt32 = 256
+    packByteCount: Int = 32 << 20, chunkerProfile: UInt8 = 1, tableRangeBlocks: UInt32 = 256,
+    parity: ParityScheme = .fiveShards
   ) throws -> CreatedRepository {
     do {
       guard !(try storage.contains(.config)) else {
@@ -47,6 +48,7 @@ package enum KeyRing {
     let config = RepositoryConfig(
       repository: id.hex, created: created, packByteCount: packByteCount,
       chunkerProfile: chunkerProfile, tableRangeBlocks: tableRangeBlocks,
+      parityScheme: parity.rawValue,
       epochs: [
         .init(
           number: 1, ownerBox: secrets.ownerBoxKey.hex, keeperBox: secrets.keeperBoxKey.hex,

@@ -34,6 +34,9 @@ private final class FlippedByteStorage: Storage {
   }
 
   func save(_ bytes: Span<UInt8>, as key: StorageKey) throws(StorageError) { throw Self.refusal }
+  func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError) {
+    throw Self.refusal
+  }
   func delete(_ key: StorageKey) throws(StorageError) { throw Self.refusal }
 
   private static var refusal: StorageError {

@@ -79,6 +79,9 @@ final class Packer: Sendable {
   private let storage: any Storage
   private let keys: RoleKeys
   private let packByteCount: Int
+  private let parity: ParityScheme
+  /// Room for header, blobs and trailer in a full pack.
+  private let dataByteCount: Int
   private let bufferCount: Int
   private let sessions: [BlobClass: SessionKey]
   private let stored: @Sendable (StoredPack) throws -> Void
@@ -90,12 +93,14 @@ final class Packer: Sendable {
   ///
   /// - Parameter stored: called by that thread once a pack is durable.
   init(
-    storage: any Storage, keys: RoleKeys, packByteCount: Int, bufferCount: Int = 4,
-    stored: @escaping @Sendable (StoredPack) throws -> Void
+    storage: any Storage, keys: RoleKeys, packByteCount: Int, parity: ParityScheme,
+    bufferCount: Int = 4, stored: @escaping @Sendable (StoredPack) throws -> Void
   ) throws {
     self.storage = storage
     self.keys = keys
     self.packByteCount = packByteCount
+    self.parity = parity
+    dataByteCount = PackFormat.dataByteCount(ofPack: packByteCount, parity) ?? 0
     self.bufferCount = bufferCount
     self.stored = stored
     sessions = [
@@ -107,7 +112,7 @@ final class Packer: Sendable {
 
   /// The largest blob, sealed, that fits in a pack.
   var maximumSealedByteCount: Int {
-    packByteCount - PackFormat.headerByteCount - PackFormat.sealOverhead - 80
+    dataByteCount - PackFormat.headerByteCount - PackFormat.sealOverhead - 80
   }
 
   /// Reserves the place of a blob; waits while all buffers are in use.
@@ -195,7 +200,7 @@ final class Packer: Sendable {
       id: id, encoding: encoding, offset: UInt32(pack.fill),
       sealedByteCount: UInt32(sealedByteCount), plainByteCount: UInt32(plainByteCount), base: base)
     let trailer = pack.trailerByteCount + PackFormat.trailerByteCount(of: entry)
-    guard pack.fill + sealedByteCount + trailer <= packByteCount,
+    guard pack.fill + sealedByteCount + trailer <= dataByteCount,
       pack.entries.count < Self.maximumEntryCount
     else { return nil }
     pack.entries.append(entry)
@@ -284,16 +289,20 @@ final class Packer: Sendable {
     }
   }
 
-  /// Adds padding, trailer and header, and saves the pack.
+  /// Adds padding, trailer, header and parity, and saves the pack.
   private func write(_ pack: OpenPack) throws -> StoredPack {
     let trailer = try PackFormat.trailer(
       pack.entries, pack: pack.id, repository: keys.repository, key: pack.key)
     let needed = pack.fill + trailer.count
     // A pack closed because the next blob did not fit is padded to the full length, so its length
     // tells nothing; what ends a run early is rounded up.
-    let isFull = packByteCount - needed < packByteCount / 8
-    let byteCount = isFull ? packByteCount : min(PackFormat.padded(needed), packByteCount)
-    let trailerOffset = byteCount - trailer.count
+    let isFull = dataByteCount - needed < packByteCount / 8
+    let least = PackFormat.byteCount(holding: needed, parity)
+    let byteCount = isFull ? packByteCount : min(PackFormat.padded(least), packByteCount)
+    guard let dataEnd = PackFormat.dataByteCount(ofPack: byteCount, parity) else {
+      throw FormatError.invalid("pack length")
+    }
+    let trailerOffset = dataEnd - trailer.count
     pack.buffer.withRegion(at: pack.fill, count: trailerOffset - pack.fill) { Random.fill(&$0) }
     pack.buffer.withRegion(at: trailerOffset, count: trailer.count) { region in
       for i in 0..<trailer.count { region[i] = trailer[i] }
@@ -304,9 +313,12 @@ final class Packer: Sendable {
     let header = try PackFormat.header(
       object, pack: pack.id, trailerOffset: UInt32(trailerOffset),
       trailerByteCount: UInt32(trailer.count), entryCount: UInt32(pack.entries.count),
-      key: pack.key)
+      parity: parity, key: pack.key)
     pack.buffer.withRegion(at: 0, count: header.count) { region in
       for i in 0..<header.count { region[i] = header[i] }
+    }
+    if parity == .fiveShards {
+      try pack.buffer.withRegion(at: 0, count: byteCount) { try PackParity.add(to: &$0) }
     }
     guard let key = StorageKey(.packs, pack.id.hex) else {
       throw RepositoryError(

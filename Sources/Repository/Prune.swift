@@ -34,7 +34,8 @@ package struct PrunePlan: Sendable {
   fileprivate var remainingMarks: [DoomMark] = []
   /// Packs among `rescue` that no index run names.
   fileprivate var relist: [PackID] = []
-  /// Marked packs, and packs that are named by an index run but not there: nothing is reused there.
+  /// Marked packs, and packs that are named by an index run but not there, or not of the length that it
+  /// says: nothing is reused there.
   fileprivate var unfit: Set<PackID> = []
   fileprivate var absent: Set<PackID> = []
 
@@ -79,7 +80,8 @@ extension Repository {
     }
     var plan = PrunePlan()
     plan.totalByteCount = present.values.reduce(0) { $0 + UInt64($1) }
-    plan.absent = Set(indexed.keys).subtracting(present.keys)
+    // A pack of another length is as good as none: what it held may be cut off.
+    plan.absent = Set(indexed.values.filter { present[$0.id] != Int($0.byteCount) }.map(\.id))
     let marked = Set(marks.flatMap(\.packs)).intersection(present.keys)
     plan.unfit = marked.union(plan.absent)
 
@@ -179,14 +181,13 @@ extension Repository {
     _ reachability: Reachability, _ marks: [PlacedDoomMark], _ present: [PackID: Int]
   ) throws -> [PackID] {
     let wanted = Set(reachability.missing.map(\.blob))
-    let reader = makeReader()
     var found: Set<BlobID> = []
     var packs: [PackID] = []
     for pack in Set(marks.flatMap(\.packs)).sorted() {
       guard let byteCount = present[pack], found.count < wanted.count,
-        let (_, entries) = try? packContents(pack, byteCount: byteCount, reader: reader)
+        let contents = try? packContents(pack, byteCount: byteCount)
       else { continue }
-      let hits = entries.map(\.id).filter { wanted.contains($0) }
+      let hits = contents.entries.map(\.id).filter { wanted.contains($0) }
       if !hits.isEmpty {
         packs.append(pack)
         found.formUnion(hits)
@@ -297,14 +298,14 @@ extension Repository {
       do { byteCount = try storage.byteCount(of: key) } catch {
         throw RepositoryError.storage("cannot read pack \(pack)", error)
       }
-      let (record, entries) = try packContents(pack, byteCount: byteCount, reader: reader)
-      for (slot, entry) in entries.enumerated() {
-        let place = BlobLocation(pack: record, slot: UInt32(slot), entry: entry)
+      let contents = try packContents(pack, byteCount: byteCount)
+      for (slot, entry) in contents.entries.enumerated() {
+        let place = BlobLocation(pack: contents.record, slot: UInt32(slot), entry: entry)
         do { try reader.load(place, into: &chunk, using: decoder) } catch { continue }
         sound.append(
           IndexEntry(packOrdinal: UInt32(records.count), slot: UInt32(slot), entry: entry))
       }
-      records.append(record)
+      records.append(contents.record)
     }
     _ = try addIndexRun(records, sound, replacing: [])
   }

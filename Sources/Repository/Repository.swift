@@ -70,6 +70,9 @@ package final class Repository: Sendable {
   /// The verification key of what we sign, as ``Snapshot/signer`` has it.
   package var signer: String { keys.signer.publicKey.hex }
 
+  /// How new packs are protected against rot.
+  package var parity: ParityScheme { ParityScheme(rawValue: config.parityScheme ?? 0) ?? .none }
+
   /// Opens the repository in `storage`.
   ///
   /// - Parameter scratch: a private folder for the decrypted index; its files have no names.
@@ -98,6 +101,10 @@ package final class Repository: Sendable {
       guard config.repository == header.repository.hex,
         (1 << 16...1 << 28).contains(config.packByteCount)
       else { throw FormatError.invalid("repository configuration") }
+      // Packs of a scheme that we don't know could be read, but what we write would lack it.
+      guard ParityScheme(rawValue: config.parityScheme ?? 0) != nil else {
+        throw FormatError.invalid("parity scheme")
+      }
       return try Repository(
         storage: storage, keys: keys, openedBy: slot, config: config, scratch: scratch)
     } catch let error as FormatError {

@@ -121,8 +121,20 @@ package final class LocalStorage: Storage {
     }
   }
 
+  package func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError) {
+    do throws(SystemError) {
+      try write(
+        bytes, as: key.name, in: try self.folder(of: key, creating: true), replacing: true)
+    } catch {
+      throw Self.explain("cannot replace \(key) in \(location)", error)
+    }
+    // Readers would go on with the file that lost its name.
+    open.withLock { $0.forget(key) }
+  }
+
   private func write(
-    _ bytes: Span<UInt8>, as name: String, in folder: borrowing OwnedDescriptor
+    _ bytes: Span<UInt8>, as name: String, in folder: borrowing OwnedDescriptor,
+    replacing: Bool = false
   ) throws(SystemError) {
     let file = try DurableFile(at: name, in: folder, permissions: 0o400)
     // A full disk is known here, before anything is written.
@@ -136,7 +148,7 @@ package final class LocalStorage: Storage {
     try file.descriptor.sync()
     // What was written will not be read soon; the cache belongs to the database.
     file.descriptor.adviseNotNeeded()
-    try file.publish(replacing: false)
+    try file.publish(replacing: replacing)
   }
 
   /// Succeeds if the object holds exactly `bytes`, durably; throws EEXIST if not.

@@ -26,6 +26,12 @@ package final class MemoryStorage: Storage {
     }
   }
 
+  package func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError) {
+    var copy: [UInt8] = []
+    for i in 0..<bytes.count { copy.append(bytes[i]) }
+    objects.withLock { $0[key] = copy }
+  }
+
   package func read(_ key: StorageKey, at offset: Int, into buffer: inout MutableSpan<UInt8>)
     throws(StorageError)
   {

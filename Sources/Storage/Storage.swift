@@ -14,6 +14,12 @@ package protocol Storage: Sendable {
   /// - Throws: ``StorageError``; `.exists` if `key` holds other bytes, which are left untouched.
   func save(_ bytes: Span<UInt8>, as key: StorageKey) throws(StorageError)
 
+  /// Puts `bytes` in the place of what `key` holds: readers see all of one or of the other, and on
+  /// return the new ones survive a power cut.
+  ///
+  /// For repair alone: objects never change, so `bytes` are what the object always should have held.
+  func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError)
+
   /// Fills `buffer` with the bytes at `offset` of the object.
   ///
   /// - Throws: ``StorageError``; `.missing`, or `.short` if the object ends before the buffer does.

@@ -51,6 +51,7 @@ import Testing
     #expect(schedule.timings[.backup]?.jitter == .seconds(300))
     #expect(schedule.timings[.backup]?.catchesUp == true)
     #expect(schedule.checkReadsData)
+    #expect(schedule.checkBudget == 8 << 30)
     #expect(schedule.forgetPrunes)
     #expect(configuration.log == Configuration.Log())
   }

@@ -140,7 +140,9 @@ import Testing
   @Test(arguments: [
     ("512K", 524_288 as UInt64?), ("1M", 1 << 20), ("2G", 2 << 30), ("999999T", 999_999 << 40),
     ("1000000T", nil), ("0M", nil), ("01M", nil), ("5", nil), ("5m", nil), ("5MB", nil), ("", nil),
-    ("M", nil), ("-1M", nil), ("１M", nil),
+    ("M", nil), ("-1M", nil), ("１M", nil), ("2GiB", 2 << 30), ("5B", nil), ("5iB", nil),
+    ("iB", nil),
+    ("2GiBiB", nil), ("2Gib", nil), ("2G iB", nil),
   ])
   func `is in powers of 1,024 and has a unit`(text: String, count: UInt64?) {
     #expect(ByteCountText.parse(text) == count)

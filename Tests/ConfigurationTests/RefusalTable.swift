@@ -346,6 +346,24 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     Refusal(
       """
       schedule:
+        check: { cron: "@daily", read-data: true, budget: 0GiB }
+      """,
+      """
+      2:53: error: 'schedule.check.budget' is not valid: '0GiB' is not a byte count such as 512K, 100M or 2G
+      hint: write a byte count such as 512K, 100M or 2G
+      """),
+    Refusal(
+      """
+      schedule:
+        check: { cron: "@daily", budget: 2GiB }
+      """,
+      """
+      2:36: error: 'schedule.check.budget' has no use: the check reads no data
+      hint: add 'read-data: true'
+      """),
+    Refusal(
+      """
+      schedule:
         backup: { cron: "0 25 * * *" }
         check: { cron: "0 0 30 2 *", jitter: 2d }
         drill: { cron: "61 * *" }

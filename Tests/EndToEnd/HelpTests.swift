@@ -14,7 +14,7 @@ extension `The program` {
       let help = try stage.lifeboat("--help").expect(0).text
       for command in [
         "init", "backup", "snapshots", "ls", "find", "diff", "restore", "dump", "drill", "check",
-        "forget",
+        "repair", "forget",
         "prune", "status", "log", "report", "key", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
@@ -38,7 +38,7 @@ extension `The program` {
     }
 
     @Test(arguments: [
-      ("init", "--write-recovery-key --no-recovery-key"),
+      ("init", "--write-recovery-key --no-recovery-key --parity"),
       (
         "backup",
         "--database --media --exclude --exclude-larger-than --no-ignore-files --file-reference --tag --connections"
@@ -53,11 +53,11 @@ extension `The program` {
       (
         "drill",
         "--scratch --scratch-folder --media-into --rpo --rto --no-amcheck --report-html --report-json"
-      ), ("check", "--read-data"),
+      ), ("check", "--read-data --budget"), ("repair", "--from --dry-run --remove-lost"),
       (
         "forget",
         "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --dry-run --prune"
-      ), ("prune", "--dry-run --grace"), ("status", ""), ("run", "--state"),
+      ), ("prune", "--dry-run --grace"), ("status", "--verified-within"), ("run", "--state"),
       ("log", "--limit --verify"),
       ("report", "--from --to --report-markdown --report-html --report-json"),
       ("discover", "--django --python"),

@@ -63,7 +63,8 @@ extension `The program` {
       try check.expectDocumented("check")
       #expect(
         check.names == [
-          "blobs", "bytesRead", "bytesStored", "findings", "notes", "packs", "snapshots", "verdict",
+          "blobs", "bytesRead", "bytesStored", "findings", "notes", "packs", "packsPostponed",
+          "snapshots", "verdict",
         ])
       #expect(check["verdict"].text == "pass" && check["snapshots"].number == 1)
       #expect(check["bytesRead"].number ?? 0 > 0)

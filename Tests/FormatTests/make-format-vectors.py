@@ -376,3 +376,47 @@ def ends(level, entries):
 
 
 print("value node-ends", *ends(0, [(b"%08d" % i, bytes(i % 200)) for i in range(20000)]))
+
+
+# Parity of packs
+def product(a, b):
+    out = 0
+    while b:
+        out ^= a if b & 1 else 0
+        a = a << 1 ^ (0x11D if a & 0x80 else 0)
+        b >>= 1
+    return out
+
+
+INVERSES = {a: b for a in range(1, 256) for b in range(1, 256) if product(a, b) == 1}
+
+
+def crc64(data):
+    crc = 2**64 - 1
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xC96C5795D7870F42 if crc & 1 else 0)
+    return crc ^ 2**64 - 1
+
+
+def with_parity(data, length):
+    """The first k * L bytes of data as a pack of this length; anything may stand where header and blobs do."""
+    def cells(size): return -(-size // 8192)
+    pairs = [(k, 512) for k in range(1, 251)] + [(250, size) for size in range(512, length // 250 + 1)]
+    count, size = max((p for p in pairs if (p[0] + 5) * (p[1] + 16 * cells(p[1])) <= length), key=lambda p: p[0] * p[1])
+    shards = [data[i * size:(i + 1) * size] for i in range(count)]
+    for row in range(5):
+        shard = bytearray(size)
+        for i in range(count):
+            factor = bytes(product(INVERSES[(250 + row) ^ i], value) for value in range(256))
+            for x, value in enumerate(shards[i].translate(factor)):
+                shard[x] ^= value
+        shards.append(bytes(shard))
+    table = b"".join(u64(crc64(shard[at:at + 8192])) for shard in shards for at in range(0, size, 8192))
+    out = b"".join(shards[:count]) + table + b"".join(shards[count:]) + table
+    return out + bytes(length - len(out))
+
+
+for length in (3168, 10_000, 65_536, 2_200_000):
+    print("value parity", length, H(with_parity(fixed("parity", length), length)).hex())

@@ -18,6 +18,9 @@ final class CountingStorage: Storage {
   func save(_ bytes: Span<UInt8>, as key: StorageKey) throws(StorageError) {
     try base.save(bytes, as: key)
   }
+  func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError) {
+    try base.replace(key, with: bytes)
+  }
   func read(_ key: StorageKey, at offset: Int, into buffer: inout MutableSpan<UInt8>)
     throws(StorageError)
   {

@@ -10,7 +10,7 @@ import Workers
 @Suite struct `A prune` {
   let workshop: Workshop
   let storage: MemoryStorage
-  let first = ["shared": noise(30_000, seed: 1), "old": noise(150_000, seed: 2)]
+  let first = ["shared": noise(30_000, seed: 1), "old": noise(140_000, seed: 2)]
   let second = ["shared": noise(30_000, seed: 1), "new": noise(50_000, seed: 3)]
 
   init() throws {

@@ -11,6 +11,8 @@ import Workers
 @Suite struct `A repository written by another program` {
   let storage = MemoryStorage()
   private var values: [String: String] = [:]
+  /// What packs of these lengths hash to.
+  private var parities: [Int: String] = [:]
 
   init() throws {
     let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
@@ -19,6 +21,10 @@ import Workers
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       let words = line.split(separator: " ")
       if words[0] == "value" {
+        if words[1] == "parity", let byteCount = Int(words[2]) {
+          parities[byteCount] = String(words[3])
+          continue
+        }
         values[String(words[1])] = String(words[2])
         continue
       }
@@ -99,6 +105,20 @@ import Workers
     for (key, name) in [(keys.rowKey, "row-key"), (keys.boundaryKey, "edge-key")] {
       let bytes = key.withBytes { span in (0..<32).map { span[$0] } }
       #expect(bytes == (try value(name)))
+    }
+  }
+
+  @Test func `has packs whose parity is ours, byte for byte`() throws {
+    #expect(parities.count == 4)
+    for (byteCount, hash) in parities {
+      var pack: [UInt8] = []
+      while pack.count < byteCount {
+        pack += Blake2b.hash(Array("parity \(pack.count)".utf8)).bytes
+      }
+      pack.removeLast(pack.count - byteCount)
+      var span = pack.mutableSpan
+      try PackParity.add(to: &span)
+      #expect(Blake2b.hash(pack).hex == hash, "\(byteCount) bytes")
     }
   }
 

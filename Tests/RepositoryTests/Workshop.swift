@@ -180,6 +180,12 @@ final class DyingStorage: Storage {
     try count { () throws(StorageError) in try base.save(copy, as: key) }
   }
 
+  func replace(_ key: StorageKey, with bytes: Span<UInt8>) throws(StorageError) {
+    var copy: [UInt8] = []
+    for i in 0..<bytes.count { copy.append(bytes[i]) }
+    try count { () throws(StorageError) in try base.replace(key, with: copy.span) }
+  }
+
   func read(_ key: StorageKey, at offset: Int, into buffer: inout MutableSpan<UInt8>)
     throws(StorageError)
   {

@@ -141,6 +141,23 @@ func expectCode(
   }
 
   @Test(arguments: StorageUnderTest.Kind.allCases)
+  func `puts an object in the place of another, or where none was, and readers see it`(
+    _ kind: StorageUnderTest.Kind
+  ) throws {
+    let storage = try StorageUnderTest(kind)
+    let key = try key(.packs, "0123456789")
+    try storage.storage.save(pattern(9_000_000), as: key)
+    #expect(try storage.storage.load(key, limit: 9_000_000) == pattern(9_000_000))
+    let shorter: [UInt8] = [7, 8, 9]
+    try storage.storage.replace(key, with: shorter.span)
+    #expect(try storage.storage.load(key, limit: 9_000_000) == shorter)
+    try storage.storage.delete(key)
+    try storage.storage.replace(key, with: shorter.span)
+    #expect(try storage.storage.load(key, limit: 3) == shorter)
+    #expect(try storage.storage.list(.packs).map(\.byteCount) == [3])
+  }
+
+  @Test(arguments: StorageUnderTest.Kind.allCases)
   func `forgets what is deleted and takes its key anew`(_ kind: StorageUnderTest.Kind) throws {
     let storage = try StorageUnderTest(kind)
     let key = try key(.packs, "0123456789")

@@ -12,6 +12,9 @@ struct InitCommand: ParsableCommand {
       The passphrase opens it. A recovery key is printed once as a second way in: write it down \
       and keep it away from this machine. With --quiet there is no recovery key, unless \
       --write-recovery-key says where it goes.
+
+      Packs carry 2% of parity, by which 'lifeboat repair' mends what rots on a disk. --parity none \
+      leaves it out: for storage that mends itself.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -23,6 +26,12 @@ struct InitCommand: ParsableCommand {
 
   @Flag(help: "Make no recovery key.")
   var noRecoveryKey = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Protection of packs against rot: 2% or none.",
+      valueName: "share"))
+  var parity: ParityOption?
 
   struct Result: Encodable {
     var repository: String
@@ -44,7 +53,7 @@ struct InitCommand: ParsableCommand {
     let wantsKey = !noRecoveryKey && (writeRecoveryKey != nil || !global.quiet)
     let created = try KeyRing.create(
       in: storage, passphrase: passphrase, label: Host.name, withRecoveryKey: wantsKey,
-      created: session.now)
+      created: session.now, parity: parity?.scheme ?? .fiveShards)
     if let key = created.recoveryKey, let file = writeRecoveryKey {
       try DurableFile.write(Array((key.text + "\n").utf8), to: file)
     }
@@ -73,5 +82,18 @@ struct InitCommand: ParsableCommand {
       storage, with: .passphrase(passphrase), scratch: try session.scratchFolder())
     session.record(.initialized, in: repository, outcome: "pass")
     session.remember(repository, alone: true)
+  }
+}
+
+/// The values of `init --parity`.
+enum ParityOption: String, ExpressibleByArgument, CaseIterable {
+  case twoPercent = "2%"
+  case none
+
+  var scheme: ParityScheme {
+    switch self {
+    case .twoPercent: .fiveShards
+    case .none: .none
+    }
   }
 }

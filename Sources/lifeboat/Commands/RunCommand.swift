@@ -70,7 +70,8 @@ struct RunCommand: ParsableCommand {
       switch kind {
       case .backup: try BackupJob(session).run()
       case .check:
-        try CheckJob(readsData: session.configuration.schedule.checkReadsData).run(session)
+        let schedule = session.configuration.schedule
+        try CheckJob(readsData: schedule.checkReadsData, budget: schedule.checkBudget).run(session)
       case .drill: try DrillJob(session).run()
       case .forget:
         try ForgetJob(

@@ -17,7 +17,20 @@ struct StatusCommand: ParsableCommand {
 
   @OptionGroup var global: GlobalOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "What counts as verified lately, for the share of stored bytes that was.",
+      valueName: "duration"))
+  var verifiedWithin: String = "30d"
+
   struct Result: Encodable {
+    /// What of the stored packs was read and found good.
+    struct Verification: Encodable {
+      var withinSeconds: Double
+      var share: Double
+      var bytes, bytesVerified, bytesNever: UInt64
+      var oldestAgeSeconds: Double?
+    }
     struct Event: Encodable {
       var time, outcome: String
       var ageSeconds: Double
@@ -35,6 +48,7 @@ struct StatusCommand: ParsableCommand {
     var ageSeconds, rpoSeconds: Double?
     var lastDrill, lastCheck, lastBackup, lastPrune: Event?
     var doomedPacks: Int
+    var verification: Verification
   }
 
   func run() throws {
@@ -47,6 +61,22 @@ struct StatusCommand: ParsableCommand {
       try show(result)
     }
     if !result.problems.isEmpty { throw ExitStatus.failed }
+  }
+
+  private func verification(_ repository: Repository, _ now: Date) throws -> Result.Verification {
+    guard let within = DurationText.parse(verifiedWithin) else {
+      throw UsageError(
+        what: "cannot read --verified-within '\(verifiedWithin)'", why: "it is not a duration",
+        next: "write 36h, 7d or 4w")
+    }
+    let seconds = Double(within.components.seconds)
+    let share = try repository.verifiedShare(since: Timestamp(now.addingTimeInterval(-seconds)))
+    return Result.Verification(
+      withinSeconds: seconds,
+      share: share.byteCount == 0 ? 1 : Double(share.recentByteCount) / Double(share.byteCount),
+      bytes: share.byteCount, bytesVerified: share.recentByteCount,
+      bytesNever: share.neverByteCount,
+      oldestAgeSeconds: share.oldest.map { now.timeIntervalSince($0.date) })
   }
 
   private func gather(_ session: Session, _ repository: Repository) throws -> Result {
@@ -75,7 +105,8 @@ struct StatusCommand: ParsableCommand {
       bytesStored: try repository.storedByteCount(), newestSnapshot: newest?.id.hex,
       newestTime: newest?.manifest.time.description, ageSeconds: age, rpoSeconds: rpo,
       lastDrill: last(.drill), lastCheck: last(.check), lastBackup: last(.backup),
-      lastPrune: last(.prune), doomedPacks: try repository.doomMarks().flatMap(\.packs).count)
+      lastPrune: last(.prune), doomedPacks: try repository.doomMarks().flatMap(\.packs).count,
+      verification: try verification(repository, now))
     if let broken { result.problems.append(broken) }
     if newest == nil { result.problems.append("there is no snapshot") }
     if let age, let rpo, age > rpo {
@@ -106,11 +137,26 @@ struct StatusCommand: ParsableCommand {
     }
     lines.append("last drill   \(event(result.lastDrill))")
     lines.append("last check   \(event(result.lastCheck))")
+    lines.append("verified     \(Self.words(result.verification))")
     if result.doomedPacks > 0 {
       lines.append("marked       \(Display.count(result.doomedPacks)) packs wait for deletion")
     }
     for problem in result.problems { lines.append("PROBLEM      \(problem)") }
     if result.problems.isEmpty { lines.append("all well") }
     for line in lines { try Terminal.shared.print(line) }
+  }
+
+  private static func words(_ verification: Result.Verification) -> String {
+    // Never rounded up: 100 % means all of it.
+    let percent = Int((verification.share * 100).rounded(.down))
+    var text =
+      "\(percent) % of what is stored, in the last \(Display.duration(seconds: verification.withinSeconds))"
+    if verification.bytesNever > 0 {
+      text += "; \(Display.bytes(verification.bytesNever)) never"
+    }
+    if let oldest = verification.oldestAgeSeconds {
+      text += "; longest ago: \(Display.duration(seconds: oldest))"
+    }
+    return text
   }
 }
