@@ -46,7 +46,8 @@ package final class DatabaseReplay {
   /// Restores the database; blocks until it is whole.
   ///
   /// Steps: pre-flight (reads only) → create database → globals → definitions → rows → sequences →
-  /// large objects → what follows the data → materialized views → settings → ANALYZE → release.
+  /// large objects → what follows the data → materialized views → settings → ANALYZE → event triggers →
+  /// release.
   /// The database comes before the globals because its locale is what a server may lack, and roles cannot
   /// be taken back; sequences and large objects come before materialized views, which may read them.
   /// Call once.
@@ -130,9 +131,7 @@ package final class DatabaseReplay {
     try phase("rows") { try loadRows(contents, lists, connector) }
     try phase("sequences") { try setSequences(contents, connector) }
     try phase("large objects") { try loadLargeObjects(connector) }
-    try phase("post-data") {
-      try restore(archive, .postData, lists.definitions, into: database)
-    }
+    try phase("post-data") { try restorePostData(archive, lists, into: database) }
     let views = lists.refreshes.count
     if views > 0, options.refreshMaterializedViews {
       try phase("materialized views") {
@@ -152,6 +151,11 @@ package final class DatabaseReplay {
       try phase("analyze") {
         report.warnings += try StatisticsCollector(connector).collect(
           connections: options.connections)
+      }
+    }
+    if !lists.eventTriggers.isEmpty {
+      try phase("event triggers") {
+        try restore(archive, .postData, lists.eventTriggers, into: database)
       }
     }
     try phase("release") { try release(made) }
@@ -233,10 +237,29 @@ package final class DatabaseReplay {
 
   private func restore(
     _ archive: ArchiveRestore, _ section: ArchiveRestore.Section, _ list: [ArchiveEntry]?,
-    into target: ConnectionTarget
+    inOrder: Bool = false, into target: ConnectionTarget
   ) throws {
-    let said = try archive.restore(section, list: list, into: target)
+    let said = try archive.restore(section, list: list, inOrder: inOrder, into: target)
     report.warnings += said.map { "pg_restore: \($0)" }
+  }
+
+  /// Restores what follows the data, over several sessions except where those would deadlock.
+  private func restorePostData(
+    _ archive: ArchiveRestore, _ lists: ArchiveLists, into target: ConnectionTarget
+  ) throws {
+    guard options.connections > 1 else {
+      return try restore(archive, .postData, lists.definitions, into: target)
+    }
+    let all = try lists.definitions ?? archive.entries()
+    let alone = try archive.lockingTwice(all)
+    guard !alone.isEmpty else {
+      return try restore(archive, .postData, lists.definitions, into: target)
+    }
+    // First, because foreign keys may need them; they themselves need tables only.
+    try restore(archive, .postData, alone, inOrder: true, into: target)
+    let numbers = Set(alone.map(\.number))
+    try restore(
+      archive, .postData, all.filter { !numbers.contains($0.number) }, into: target)
   }
 
   private func loadRows(
