@@ -153,6 +153,9 @@ let package = Package(
     tests(
       "DrillTests", "Drill", "Replay", "Capture", "Repository", "Storage", "Format", "Files",
       "Postgres", "Inventory", "Cluster", "Workers", "Sodium", "Programs", "TestSupport"),
+    tests(
+      "FidelityTests", excluding: ["Cases"], "Drill", "Replay", "Capture", "Repository", "Storage",
+      "Format", "Postgres", "Inventory", "Programs", "Sodium", "Workers", "TestSupport"),
     tests("ConfigurationTests", "Configuration"),
     tests("OperationsTests", "Operations", "Configuration"),
     tests("EndToEnd", "Postgres", "Programs", "Files", "TestSupport", "Configuration"),

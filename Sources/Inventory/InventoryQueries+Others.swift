@@ -11,7 +11,11 @@ extension InventoryQueries {
   static let others = """
     , objects(kind, classid, objid, definition) AS (
     SELECT 'collation', 'pg_collation'::regclass, c.oid,
-      (to_jsonb(c) - ARRAY['oid', 'collnamespace', 'collowner', 'collversion'])::text
+      -- A copy of "C" is made for every encoding, what pg_dump makes of it for the database's own.
+      (to_jsonb(c) - ARRAY['oid', 'collnamespace', 'collowner', 'collversion']
+        || CASE WHEN c.collprovider = 'c' AND c.collencoding = -1 THEN jsonb_build_object(
+          'collencoding', pg_char_to_encoding(current_setting('server_encoding')))
+        ELSE '{}' END)::text
     FROM pg_collation c JOIN spaces s ON s.oid = c.collnamespace
     UNION ALL
     SELECT 'conversion', 'pg_conversion'::regclass, c.oid,

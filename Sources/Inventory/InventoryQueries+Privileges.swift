@@ -129,7 +129,9 @@ extension InventoryQueries {
 
   /// Comments and security labels.
   static let comments = """
-    SELECT 'comment', format('%s %s', o.type, o.identity), d.description
+    SELECT 'comment', format('%s %s', o.type, o.identity),
+      CASE WHEN d.objoid < 16384 AND current_setting('server_version_num')::int < 150000
+        THEN 'standard public schema' ELSE d.description END
     FROM pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
     WHERE d.classoid NOT IN ('pg_largeobject'::regclass, 'pg_subscription'::regclass)
       AND (d.objoid >= 16384

@@ -28,7 +28,7 @@ enum InventoryQueries {
           SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
     ), types AS (
       SELECT t.* FROM pg_type t JOIN spaces s ON s.oid = t.typnamespace
-      WHERE (t.typtype IN ('e', 'd', 'r')
+      WHERE (t.typtype IN ('e', 'd', 'r', 'p')
           OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
           OR t.typtype = 'c' AND (
             SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c')

@@ -11,6 +11,7 @@ package struct LargeObjectDescription: Hashable, Sendable {
   package var owner: String
   /// `aclitem[]` as text; nil for the default privileges.
   package var privileges: String?
+  /// nil also if it is no UTF-8, which SQL_ASCII allows: a capture tells of those.
   package var comment: String?
 }
 
@@ -66,7 +67,7 @@ package enum LargeObjectReader {
       objects.append(
         LargeObjectDescription(
           oid: oid, owner: try connection.name(rows, row, 1), privileges: rows[row, 2],
-          comment: rows[row, 3]))
+          comment: rows.text(row, 3)))
     }
     return objects
   }

@@ -52,7 +52,7 @@ extension DatabaseProperties {
       localeProvider: row[0, 3] ?? "c", collate: row[0, 4] ?? "", ctype: row[0, 5] ?? "",
       icuLocale: row[0, 6], icuRules: row[0, 7], collationVersion: row[0, 8],
       tablespace: row[0, 9] ?? "", connectionLimit: row[0, 10].flatMap { Int($0) } ?? -1,
-      isTemplate: row[0, 11] == "t", privileges: row[0, 12], comment: row[0, 13],
+      isTemplate: row[0, 11] == "t", privileges: row[0, 12], comment: row.text(0, 13),
       settings: own, roleSettings: byRole, extensions: extensions,
       preloadLibraries: (server["shared_preload_libraries"] ?? "").split(separator: ",")
         .map { $0.split(separator: " ").joined(separator: " ") }.filter { !$0.isEmpty },

@@ -100,6 +100,11 @@ package struct ConnectionTarget: Sendable, Hashable {
       .joined(separator: " ")
   }
 
+  /// A database's name for an argument that may also be a whole connection string.
+  ///
+  /// libpq takes a bare name for one if it holds `=` or begins like a URI (PQconnectdbParams, expand_dbname).
+  package static func argument(forDatabase name: String) -> String { "dbname=\(quoted(name))" }
+
   /// Quotes a value by the rules of libpq's keyword strings (manual, section 34.1.1.1).
   static func quoted(_ value: String) -> String {
     let isPlain =

@@ -24,6 +24,10 @@ extension Connection {
       ("row_security", "off"),
       ("TimeZone", "UTC"), ("bytea_output", "hex"), ("lc_monetary", "C"),
       ("client_encoding", encoding), ("search_path", ""),
+      // Names and definitions as the catalogs' own functions write them must not depend on the database's
+      // settings, and elements of arrays must not be read by them: NULL would become the text "NULL".
+      ("quote_all_identifiers", "off"), ("array_nulls", "on"), ("transform_null_equals", "off"),
+      ("xmloption", "content"),
     ]
     if serverMajor >= 17 { settings.append(("transaction_timeout", "0")) }
     let calls = settings.map { name, value in

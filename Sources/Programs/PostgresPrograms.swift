@@ -29,9 +29,11 @@ package enum PostgresProgram: String, CaseIterable, Sendable {
 package enum PostgresPrograms {
   /// Finds `program` of at least (or exactly) the given major version.
   ///
-  /// Looks in the folders of `LIFEBOAT_PG_BIN` (colon separated; the first sufficient one wins), then
-  /// in `/usr/lib/postgresql/*/bin` (the smallest sufficient major wins), then along `PATH`. Each
-  /// candidate is asked with `--version`; a folder's name is not believed. Blocks for about 10 ms
+  /// Looks in the folders of `LIFEBOAT_PG_BIN` (colon separated), then in `/usr/lib/postgresql/*/bin`,
+  /// then along `PATH`; the first of these places that has a sufficient one wins. Within the first two
+  /// the smallest sufficient major wins, so that one list serves servers of several versions, each with
+  /// its own programs: what a newer pg_dump or pg_restore writes may mean nothing to an older server.
+  /// Each candidate is asked with `--version`; a folder's name is not believed. Blocks for about 10 ms
   /// per candidate.
   /// - Throws: ``ProgramError``: `program-not-found` or `program-too-old`, naming what was seen and the
   ///   Debian package to install.
@@ -51,13 +53,12 @@ package enum PostgresPrograms {
         let path = folder + "/" + program.rawValue
         guard unsafe access(path, X_OK) == 0, let found = version(of: path) else { continue }
         candidates.append((path, found))
-        if rank != 1, suffices(found) { break }
+        // A shell takes the first of PATH, and the smallest major possible is not to be undercut.
+        if suffices(found), rank == places.count - 1 || found == major { break }
       }
       seen += candidates
       let sufficient = candidates.filter { suffices($0.major) }
-      if let best = rank == 1 ? sufficient.min(by: { $0.major < $1.major }) : sufficient.first {
-        return best
-      }
+      if let best = sufficient.min(by: { $0.major < $1.major }) { return best }
     }
     let wanted = exactMajor ? "exactly version \(major)" : "version \(major) or newer"
     let next =

@@ -266,7 +266,7 @@ import Workers
         "rows of the foreign table public.far: they live on the server s",
         "rows of public.theirs: the extension hstore does not call them configuration",
         "the index public.broken: it is invalid",
-        "the state of the subscription sub: a copy does not take part in replication",
+        "the subscription sub: it is left out of a restore, as a copy must not take part in replication",
         "the prepared transaction 'half-\(connection.databaseName)' of postgres: it is not committed",
       ])
     #expect(try captured.rows(.table("t")) == Array("1\n1\n".utf8))

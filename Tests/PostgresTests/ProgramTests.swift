@@ -237,6 +237,26 @@ private func text(_ result: ProgramResult) -> String {
     #expect(exact.major == other.major)
   }
 
+  @Test func `takes the oldest that will do of LIFEBOAT_PG_BIN, and the first of PATH`() throws {
+    let folder = try ScratchFolder()
+    var places: [String] = []
+    for major in [81, 77, 79] {
+      let place = folder.path + "/\(major)"
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+      try script(place + "/pg_dump", "echo 'pg_dump (PostgreSQL) \(major).1 (Fake)'")
+      places.append(place)
+    }
+    let list = places.joined(separator: ":")
+    for (wanted, found) in [(77, 77), (78, 79), (80, 81)] {
+      let program = try PostgresPrograms.find(
+        .pgDump, atLeastMajor: wanted, environment: ["LIFEBOAT_PG_BIN": list])
+      #expect(program.major == found)
+      #expect(program.path == folder.path + "/\(found)/pg_dump")
+    }
+    #expect(
+      try PostgresPrograms.find(.pgDump, atLeastMajor: 77, environment: ["PATH": list]).major == 81)
+  }
+
   @Test(
     arguments: [
       ("pg_dump (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", 15),

@@ -142,7 +142,7 @@ func contents(_ target: ConnectionTarget) throws -> [String] {
     #expect(
       report.phases.map(\.name) == [
         "pre-flight", "create database", "pre-data", "rows", "sequences", "large objects",
-        "post-data", "materialized views", "settings", "analyze", "release",
+        "post-data", "materialized views", "settings", "analyze", "event triggers", "release",
       ])
     #expect(try schema(target) == schema(example.target))
     #expect(try contents(target) == contents(example.target))

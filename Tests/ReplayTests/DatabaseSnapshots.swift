@@ -140,7 +140,8 @@ struct ContentWriter {
 func run(_ program: PostgresProgram, _ arguments: [String], on target: ConnectionTarget) throws
   -> [UInt8]
 {
-  let found = try PostgresPrograms.find(program, atLeastMajor: 13)
+  let found = try PostgresPrograms.find(
+    program, atLeastMajor: try Connection(target).serverMajor)
   return try target.withChildAccess { access in
     try Program(
       path: found.path, arguments: arguments + ["--dbname=\(access.connectionString)"],

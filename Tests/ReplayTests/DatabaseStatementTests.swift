@@ -166,3 +166,34 @@ import Testing
         .contains("LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' "))
   }
 }
+
+@Suite struct `An entry of an archive` {
+  @Test(
+    arguments: [
+      (
+        "-- Name: t t_pkey; Type: CONSTRAINT; Schema: public; Owner: alice",
+        "CONSTRAINT public t t_pkey alice"
+      ),
+      (
+        "-- Name: odd; Type: x; Schema: y; Type: INDEX; Schema: s; Owner: big boss; Tablespace: t",
+        "INDEX s odd; Type: x; Schema: y big boss"
+      ),
+      ("-- Name: half; Type: INDEX", nil), ("CREATE INDEX a ON b (c);", nil), ("", nil),
+    ] as [(String, String?)])
+  func `is found again by the line that heads it in a script`(line: String, text: String?) {
+    #expect(ArchiveEntry.text(ofHeader: line) == text)
+  }
+
+  @Test func `may be about an event trigger, or a subscription`() {
+    let entries = ArchiveEntry.entries(
+      of: """
+        ; a comment
+        7; 3466 1 EVENT TRIGGER - watch alice
+        8; 0 0 COMMENT - EVENT TRIGGER watch alice
+        9; 1259 2 TABLE public EVENT TRIGGER alice
+        10; 6100 3 SUBSCRIPTION - the feed alice
+        """)
+    #expect(entries.map(\.isEventTrigger) == [true, true, false, false])
+    #expect(entries.compactMap(\.subscription) == ["the feed"])
+  }
+}

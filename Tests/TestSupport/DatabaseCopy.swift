@@ -5,7 +5,8 @@ import Programs
 
 /// Copies a database with `pg_dump | psql` into `copy`, which must be empty.
 package func copyDatabase(_ original: ConnectionTarget, to copy: ConnectionTarget) throws {
-  let program = try PostgresPrograms.find(.pgDump, atLeastMajor: 14)
+  let program = try PostgresPrograms.find(
+    .pgDump, atLeastMajor: try Connection(original).serverMajor)
   let script = try original.withChildAccess { access in
     try Program(
       path: program.path, arguments: ["--dbname=\(access.connectionString)"],

@@ -1,6 +1,7 @@
-// Owns the one PostgreSQL server that the tests of a process share.
+// Owns the PostgreSQL servers that the tests of a process share.
 
 package import Cluster
+import FoundationEssentials
 import Glibc
 package import Postgres
 import Programs
@@ -8,25 +9,80 @@ import Synchronization
 
 /// A real server for tests: started at the first use, killed and removed when the process exits.
 package final class TestServer: Sendable {
-  package static let shared = TestServer()
+  /// The server for tests to which its version does not matter: of the major version in
+  /// `LIFEBOAT_TEST_MAJOR`, else the oldest that is installed.
+  package static let shared = TestServer(
+    major: numbers("LIFEBOAT_TEST_MAJOR").first ?? 13,
+    isExact: !numbers("LIFEBOAT_TEST_MAJOR").isEmpty)
 
+  /// The major versions for tests to which it matters: those in `LIFEBOAT_TEST_MAJORS`, whose
+  /// programs `LIFEBOAT_PG_BIN` leads to; else the shared server's alone.
+  package static var majors: [Int] {
+    get throws {
+      let wanted = numbers("LIFEBOAT_TEST_MAJORS")
+      return wanted.isEmpty ? [try shared.major()] : wanted
+    }
+  }
+
+  private static let others = Mutex<[Int: TestServer]>([:])
+
+  /// A server of exactly this major version, apart from ``shared``; the same one at each call.
+  package static func of(major: Int) -> TestServer {
+    others.withLock { others in
+      if let server = others[major] { return server }
+      let server = TestServer(major: major, isExact: true)
+      others[major] = server
+      return server
+    }
+  }
+
+  private let wantedMajor: Int
+  private let isExact: Bool
   private let running = Mutex<ScratchCluster?>(nil)
 
-  private init() {}
+  /// A server of exactly this major version that nobody shares; it goes with its owner.
+  package convenience init(exactly major: Int) { self.init(major: major, isExact: true) }
+
+  private init(major: Int, isExact: Bool) {
+    wantedMajor = major
+    self.isExact = isExact
+  }
+
+  private static func numbers(_ variable: String) -> [Int] {
+    (ProcessInfo.processInfo.environment[variable] ?? "").split(separator: " ")
+      .compactMap { Int($0) }
+  }
 
   /// The server itself; starts it if it does not run yet, which takes a few seconds.
   package func cluster() throws -> ScratchCluster {
     try running.withLock { running in
       if let running { return running }
       try ScratchCluster.removeStale()
-      var options = ClusterOptions(major: 13)
+      var options = ClusterOptions(major: wantedMajor, exactMajor: isExact)
       options.maxConnections = 100
       options.settings["shared_buffers"] = "128MB"
       options.settings["max_prepared_transactions"] = "4"
+      // Without it, servers up to 17 warn of each publication.
+      if self !== Self.shared { options.settings["wal_level"] = "logical" }
       let cluster = try ScratchCluster(options)
       running = cluster
-      atexit { TestServer.shared.running.withLock { $0?.abandon() } }
+      atexit { TestServer.abandonAll() }
       return cluster
+    }
+  }
+
+  /// Stops the server and removes it; the next use starts another.
+  package func stop() throws {
+    try running.withLock { running in
+      try running?.stop(immediately: true)
+      running = nil
+    }
+  }
+
+  private static func abandonAll() {
+    shared.running.withLock { $0?.abandon() }
+    for server in others.withLock({ Array($0.values) }) {
+      server.running.withLock { $0?.abandon() }
     }
   }
 

@@ -5,10 +5,13 @@ import Postgres
 
 /// Which entries of the archive are restored, and which tables' rows.
 struct ArchiveLists {
-  /// Entries for both sections, without refreshes; nil for all of the archive.
+  /// Entries for both sections, without those below; nil for all of the archive.
   var definitions: [ArchiveEntry]?
   /// What fills materialized views, restored by itself so that its time is known.
   var refreshes: [ArchiveEntry] = []
+  /// Event triggers and their comments, restored after everything: one that forbids definitions would
+  /// forbid the filling of materialized views, one on logins may lock out whoever comes next.
+  var eventTriggers: [ArchiveEntry] = []
   var warnings: [String] = []
   private var wanted: Set<QualifiedName>?
 
@@ -18,11 +21,20 @@ struct ArchiveLists {
   {
     let entries = try archive.entries()
     refreshes = entries.filter(\.isRefresh)
+    eventTriggers = entries.filter(\.isEventTrigger)
     guard let tables = options.tables else {
       // A list costs pg_restore nothing, but without one it is one thing less to go wrong.
-      if !refreshes.isEmpty { definitions = entries.filter { !$0.isRefresh } }
+      if !refreshes.isEmpty || !eventTriggers.isEmpty {
+        definitions = entries.filter { !$0.isRefresh && !$0.isEventTrigger }
+      }
+      if options.restorePublications {
+        warnings += entries.compactMap(\.subscription).map {
+          "subscription \($0) was not restored: the copy would take part in the replication of the original"
+        }
+      }
       return
     }
+    eventTriggers = []
     var selection = TableSelection(
       entries, known: contents.tables.map(\.name) + tables)
     let missing = selection.select(tables)
@@ -33,7 +45,9 @@ struct ArchiveLists {
         next: "list what it holds with 'lifeboat ls'; write names as schema.table")
     }
     refreshes = []
-    definitions = entries.filter { selection.numbers.contains($0.number) && !$0.isRefresh }
+    definitions = entries.filter {
+      selection.numbers.contains($0.number) && !$0.isRefresh && !$0.isEventTrigger
+    }
     wanted = Set(selection.tables)
     warnings = selection.leftOut.map {
       "left out, because it needs a table that was not asked for: \($0)"

@@ -59,39 +59,6 @@ final class ArchiveFile {
   }
 }
 
-/// One line of an archive's table of contents.
-package struct ArchiveEntry: Equatable, Sendable {
-  /// pg_dump's number of it within the archive.
-  var number: Int
-  /// Kind, schema (`-` for none), tag and owner with single spaces between, as listed.
-  var text: String
-  var dependencies: [Int] = []
-
-  /// Reads what `pg_restore --list --verbose` prints.
-  package static func entries(of listing: String) -> [ArchiveEntry] {
-    var result: [ArchiveEntry] = []
-    for line in listing.split(separator: "\n") {
-      if line.hasPrefix(";") {
-        let words = line.dropFirst().split(whereSeparator: \.isWhitespace)
-        guard words.starts(with: ["depends", "on:"]), !result.isEmpty else { continue }
-        result[result.count - 1].dependencies = words.dropFirst(2).compactMap { Int($0) }
-        continue
-      }
-      // "215; 1259 16385 TABLE public orders alice"
-      guard let semicolon = line.firstIndex(of: ";"), let number = Int(line[..<semicolon])
-      else { continue }
-      let rest = line[line.index(after: semicolon)...].drop { $0 == " " }
-        .split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-      guard rest.count == 3 else { continue }
-      result.append(ArchiveEntry(number: number, text: String(rest[2])))
-    }
-    return result
-  }
-
-  /// Fills a materialized view (`REFRESH`), in spite of its name.
-  var isRefresh: Bool { text.hasPrefix("MATERIALIZED VIEW DATA ") }
-}
-
 /// Runs pg_restore on an archive.
 struct ArchiveRestore {
   let file: ArchiveFile
@@ -193,10 +160,13 @@ struct ArchiveRestore {
     return words.joined(separator: " | ")
   }
 
-  /// Lends the SQL of one section to `body`.
-  func script(_ section: Section, _ body: (Span<UInt8>) throws -> Void) throws {
+  /// Lends the SQL of one section, or of those of its entries that are in `list`, to `body`.
+  func script(
+    _ section: Section, list: [ArchiveEntry]?, _ body: (Span<UInt8>) throws -> Void
+  ) throws {
+    let listPath = try list.map { try file.writeList($0) }
     let result = try Program(
-      path: program.path, arguments: common(section, nil) + ["--file=-", file.path]
+      path: program.path, arguments: common(section, listPath) + ["--file=-", file.path]
     ).stream(cancellation: isCancelled, body)
     _ = try result.checked("cannot write \(section.words) as SQL")
   }
@@ -223,6 +193,43 @@ struct ArchiveRestore {
     if let role = options.role { arguments.append("--role=\(role)") }
     if let list { arguments.append("--use-list=\(list)") }
     return arguments
+  }
+
+  /// Those of `entries` that would deadlock with another index of their table if both were made at once.
+  ///
+  /// An index on which its table is clustered, or which is its replica identity, is one entry with the
+  /// `ALTER TABLE` that says so: it takes a lock that others share, then asks for one that nobody may
+  /// share. pg_restore's jobs know of the first only (pg_dump.c, dumpIndex).
+  func lockingTwice(_ entries: [ArchiveEntry]) throws -> [ArchiveEntry] {
+    var found: Set<String> = []
+    var header = ""
+    var line: [UInt8] = []
+    func take() {
+      guard line.count < 4_096 else { return }
+      if line.starts(with: Array("-- Name: ".utf8)) {
+        header = ArchiveEntry.text(ofHeader: String(decoding: line, as: UTF8.self)) ?? ""
+      } else if line.starts(with: Array("ALTER ".utf8)) {
+        let text = String(decoding: line, as: UTF8.self)
+        if text.contains(" CLUSTER ON ") || text.contains(" REPLICA IDENTITY USING INDEX ") {
+          found.insert(header)
+        }
+      }
+    }
+    // Owners are part of the header, so this asks for all, whatever the options.
+    let result = try Program(
+      path: program.path, arguments: ["--section=post-data", "--file=-", file.path]
+    ).stream(cancellation: isCancelled) { piece in
+      for index in piece.indices {
+        if piece[index] == UInt8(ascii: "\n") {
+          take()
+          line.removeAll(keepingCapacity: true)
+        } else if line.count < 4_096 {
+          line.append(piece[index])
+        }
+      }
+    }
+    _ = try result.checked("cannot read the archive of definitions")
+    return entries.filter { found.contains($0.text) }
   }
 
   private var isCancelled: () -> Bool { { [cancellation] in cancellation.isCancelled } }

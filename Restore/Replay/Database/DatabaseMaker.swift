@@ -105,7 +105,7 @@ struct DatabaseMaker {
   ///
   /// Returns when this and every commit before it are on the disk.
   func release() throws(PostgresError) {
-    let connection = try connector.maintenance()
+    let connection = try releasing()
     try connection.execute("SET synchronous_commit = on")
     // One implicit transaction: it is released with all of these or none.
     var sql = "ALTER DATABASE \(quotedName) CONNECTION LIMIT \(properties.connectionLimit);"
@@ -113,6 +113,20 @@ struct DatabaseMaker {
     let comment = properties.comment.map { Connection.quoteLiteral($0) } ?? "NULL"
     sql += "COMMENT ON DATABASE \(quotedName) IS \(comment)"
     try connection.execute(sql)
+  }
+
+  /// A session in which the comment is stored in the database's own encoding: PostgreSQL converts what is
+  /// said of a database to that of the session's.
+  private func releasing() throws(PostgresError) -> Connection {
+    let connection = try connector.maintenance()
+    guard properties.comment != nil,
+      connection.parameter("server_encoding") != properties.encoding
+    else { return connection }
+    let inside = try connector.raw(database: connector.database)
+    if inside.parameter("server_encoding") != "SQL_ASCII" {
+      try inside.execute("SET client_encoding = 'UTF8'")
+    }
+    return inside
   }
 
   /// Drops the database, also after a cancellation, ending sessions that are still on it.

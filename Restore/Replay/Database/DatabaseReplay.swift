@@ -46,7 +46,8 @@ package final class DatabaseReplay {
   /// Restores the database; blocks until it is whole.
   ///
   /// Steps: pre-flight (reads only) → create database → globals → definitions → rows → sequences →
-  /// large objects → what follows the data → materialized views → settings → ANALYZE → release.
+  /// large objects → what follows the data → materialized views → settings → ANALYZE → event triggers →
+  /// release.
   /// The database comes before the globals because its locale is what a server may lack, and roles cannot
   /// be taken back; sequences and large objects come before materialized views, which may read them.
   /// Call once.
@@ -152,6 +153,11 @@ package final class DatabaseReplay {
           connections: options.connections)
       }
     }
+    if !lists.eventTriggers.isEmpty {
+      try phase("event triggers") {
+        try restore(archive, .postData, lists.eventTriggers, into: database)
+      }
+    }
     try phase("release") { try release(made) }
   }
 
@@ -244,8 +250,10 @@ package final class DatabaseReplay {
     guard options.connections > 1 else {
       return try restore(archive, .postData, lists.definitions, into: target)
     }
+    let entries = try lists.definitions ?? archive.entries()
     let plan = PostDataPlan(
-      try lists.definitions ?? archive.entries(), following: try archive.numbers(of: .postData))
+      entries, following: try archive.numbers(of: .postData),
+      lockingTwice: Set(try archive.lockingTwice(entries).map(\.number)))
     for pass in plan.passes {
       try restore(
         archive, .postData, pass.entries, isParallel: pass.isParallel, into: target)

@@ -50,7 +50,8 @@ package struct DatabaseSQL {
 
       try write(Self.header(contents))
       if contents.lacksPublicSchema { try write("DROP SCHEMA IF EXISTS public;\n\n") }
-      try archive.script(.preData, sink)
+      let lists = try ArchiveLists(archive, options, contents)
+      try archive.script(.preData, list: lists.definitions, sink)
       try write(Self.sessionSettings)
       for table in tables { try writeTable(table, contents, sink) }
       for value in contents.sequences {
@@ -59,7 +60,10 @@ package struct DatabaseSQL {
           "SELECT pg_catalog.setval(\(name), \(value.lastValue), \(value.isCalled));\n")
       }
       try writeLargeObjects(sink)
-      try archive.script(.postData, sink)
+      try archive.script(.postData, list: lists.definitions, sink)
+      for last in [lists.refreshes, lists.eventTriggers] where !last.isEmpty {
+        try archive.script(.postData, list: last, sink)
+      }
       try write("\n-- end of database\n")
     }
   }

@@ -21,10 +21,12 @@ struct ReplayConnector: Sendable {
     let connection = try raw(database: database, stop: stop)
     try connection.applyDumpSettings()
     // Names are text of ours, so the session speaks UTF-8; rows bring their encoding with each COPY.
-    // SQL_ASCII passes bytes through either way, and the few encodings without a conversion
-    // (MULE_INTERNAL) keep their own.
-    do throws(PostgresError) { try connection.execute("SET client_encoding = 'UTF8'") } catch {
-      guard error.kind == .server else { throw error }
+    // The few encodings without a conversion (MULE_INTERNAL) keep their own, and so does SQL_ASCII, which
+    // would refuse to show bytes that are no UTF-8.
+    if connection.parameter("server_encoding") != "SQL_ASCII" {
+      do throws(PostgresError) { try connection.execute("SET client_encoding = 'UTF8'") } catch {
+        guard error.kind == .server else { throw error }
+      }
     }
     try connection.execute(
       """

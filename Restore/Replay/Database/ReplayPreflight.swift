@@ -20,6 +20,12 @@ struct ReplayPreflight {
   func check() throws -> [String] {
     try checkVersion()
     var warnings = try checkExtensions()
+    // pg_dump 14 writes of this schema only what differs from what was usual then.
+    if contents.serverMajor < 15, connection.serverMajor >= 15, !contents.lacksPublicSchema {
+      warnings.append(
+        "schema public has the owner and rights that are usual since PostgreSQL 15: "
+          + "GRANT CREATE ON SCHEMA public TO PUBLIC, if others than its owner are to create in it")
+    }
     if !options.globals { try checkRoles() }
     if options.restoreOwners == false { warnings.append("owners are not restored, as asked") }
     if options.restorePrivileges == false {

@@ -54,14 +54,22 @@ struct StatisticsCollector {
 
   /// Quoted names of all that ANALYZE without a name would do and we may, smallest first.
   ///
-  /// A partitioned table stands for its partitions, which ANALYZE reaches from it.
+  /// A partitioned table stands for its partitions, which ANALYZE reaches from it. Not so what has a foreign
+  /// table among its children, or theirs: to analyze it is to ask another server, which may not answer, and
+  /// which a drill must not ask.
   private func tables() throws -> [String] {
     try connector.open().query(
       """
+      WITH RECURSIVE above (oid) AS (
+        SELECT i.inhparent FROM pg_catalog.pg_inherits i
+        JOIN pg_catalog.pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
+        UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above a ON a.oid = i.inhrelid)
       SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
       FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+      WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't'
+        AND c.oid NOT IN (SELECT oid FROM above)
+        AND (NOT c.relispartition OR pg_catalog.pg_partition_root(c.oid) IN (SELECT oid FROM above))
         AND n.nspname <> 'pg_toast' AND (
           pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (
             SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()

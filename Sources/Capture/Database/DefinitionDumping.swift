@@ -48,11 +48,13 @@ struct DefinitionDumper {
     let allowed = try sourceWork(what, cancellation) {
       try snapshot.connection.query("SELECT has_table_privilege('pg_authid', 'SELECT')")[0, 0]
     }
+    // As it was asked for: what the server says of a name that is not in its own encoding was converted.
+    let database = source.target.databaseName ?? snapshot.facts.database
     let program = try PostgresPrograms.find(
       .pgDumpall, atLeastMajor: snapshot.facts.serverMajor)
     let result = try run(
       program.path,
-      ["--globals-only", "--database=\(snapshot.facts.database)"]
+      ["--globals-only", "--database=\(ConnectionTarget.argument(forDatabase: database))"]
         + (allowed == "t" ? [] : ["--no-role-passwords"]), what)
     if !result.isSuccess, result.standardError.contains("query failed") {
       storer.discard()

@@ -17,6 +17,7 @@ enum SourceGaps {
       gaps += rows.prefix(limit).compactMap { $0[0] }
       if rows.count > limit { gaps.append("and \(rows.count - limit) more of the last kind") }
     }
+    gaps += try unreadableComments(over: connection)
     let seesSettings = try connection.query(
       "SELECT pg_has_role('pg_read_all_settings', 'USAGE')")[0, 0]
     if seesSettings != "t" {
@@ -34,6 +35,24 @@ enum SourceGaps {
     }
     if table.isUnlogged, isStandby { return "unlogged tables have no rows on a standby" }
     return nil
+  }
+
+  /// Comments that are held as text by us, and are none: SQL_ASCII takes any bytes.
+  private static func unreadableComments(over connection: Connection) throws -> [String] {
+    guard connection.parameter("server_encoding") == "SQL_ASCII" else { return [] }
+    let rows = try connection.query(
+      """
+      SELECT 'the large object ' || objoid, description FROM pg_description
+      WHERE classoid = 'pg_largeobject'::regclass
+      UNION ALL
+      SELECT 'the database', shobj_description(oid, 'pg_database') FROM pg_database
+      WHERE datname = current_database() ORDER BY 1
+      """)
+    return rows.indices.compactMap { row in
+      guard let bytes = rows.bytes(row, 1), String(validating: bytes, as: UTF8.self) == nil
+      else { return nil }
+      return "the comment on \(rows[row, 0] ?? ""): it is not valid UTF-8"
+    }
   }
 
   private static let statements = [
@@ -66,11 +85,26 @@ enum SourceGaps {
     WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname !~ '^pg_toast' ORDER BY 1
     """,
     """
-    SELECT format('the state of the subscription %I: a copy does not take part in replication',
-      s.subname)
+    SELECT format('the subscription %I: it is left out of a restore, as a copy must not take part in '
+      'replication', s.subname)
     FROM pg_subscription s
     WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     ORDER BY 1
+    """,
+    """
+    SELECT format('the comment on the %s: pg_dump leaves it out', subject) FROM (
+      SELECT 'extension plpgsql', e.oid, 'pg_extension'::regclass, a.comment
+      FROM pg_extension e JOIN pg_available_extensions a ON a.name = e.extname
+      WHERE e.extname = 'plpgsql'
+      UNION ALL
+      SELECT 'language plpgsql', oid, 'pg_language'::regclass, 'PL/pgSQL procedural language'
+      FROM pg_language WHERE lanname = 'plpgsql'
+      UNION ALL
+      SELECT 'schema public', oid, 'pg_namespace'::regclass, 'standard public schema'
+      FROM pg_namespace WHERE nspname = 'public' AND current_setting('server_version_num')::int < 150000
+    ) AS s (subject, objid, classid, usual)
+    JOIN pg_description d ON d.objoid = s.objid AND d.classoid = s.classid AND d.objsubid = 0
+    WHERE d.description <> s.usual ORDER BY 1
     """,
     """
     SELECT format('the replication slot %I: it is tied to this server', slot_name)

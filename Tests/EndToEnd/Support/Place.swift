@@ -2,6 +2,7 @@
 
 import Foundation
 import Programs
+import TestSupport
 
 enum Place {
   /// The project's folder, found from this file.
@@ -17,7 +18,9 @@ enum Place {
 
   /// A search path with the server's own client programs first.
   static func searchPath() throws -> String {
-    let psql = try PostgresPrograms.find(.psql, atLeastMajor: 14).path
+    let psql = try PostgresPrograms.find(
+      .psql, atLeastMajor: try TestServer.shared.major()
+    ).path
     let folder = URL(fileURLWithPath: psql).deletingLastPathComponent().path
     return "\(folder):/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
   }
