@@ -45,6 +45,16 @@ import Testing
     #expect(passes.map(\.isParallel) == [false, true, true, false])
   }
 
+  @Test func `makes an index that locks its table twice before the others`() {
+    let another = "14; 0 14 INDEX public a_z me\n;\tdepends on: 1\n"
+    let passes = PostDataPlan(
+      ArchiveEntry.entries(of: listing + another), following: following.union([14]),
+      lockingTwice: [14]
+    ).passes
+    #expect(passes.map { $0.entries.map(\.number) }.prefix(2) == [[14], [12]])
+    #expect(passes.first?.isParallel == false)
+  }
+
   @Test func `makes foreign keys of partitions one after the other`() {
     let partition = "5; 0 5 TABLE ATTACH public d me\n;\tdepends on: 4 3\n"
     let passes = plan(partition + listing, following: following).passes

@@ -1,7 +1,7 @@
 // Owns the reading of an archive's table of contents.
 
 /// One line of an archive's table of contents.
-package struct ArchiveEntry: Sendable {
+package struct ArchiveEntry: Equatable, Sendable {
   /// pg_dump's number of it within the archive.
   var number: Int
   /// Kind, schema (`-` for none), tag and owner with single spaces between, as listed.

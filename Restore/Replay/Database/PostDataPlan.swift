@@ -7,7 +7,8 @@
 /// the index of a partition names only indexes, and locks the tables too; beside a constraint of one of
 /// them it deadlocks, on four sessions in one restore of four (measured with PostgreSQL 15 and
 /// `Tests/Fixtures/large-database.sql`). So what runs at once here is only what cannot:
-/// 1. indexes, which lock their table in a mode that others may share;
+/// 0. indexes that lock their table twice, one after the other (``ArchiveRestore/lockingTwice(_:)``);
+/// 1. all other indexes, which lock their table in a mode that others may share;
 /// 2. primary keys and the like, which lock one table each;
 /// 3. foreign keys between tables that are no partitions: their tables are all that they lock;
 /// 4. everything else, which reads no rows and is quick, one after the other.
@@ -23,7 +24,8 @@ struct PostDataPlan {
   /// - Parameters:
   ///   - entries: the table of contents, or the part of it that is wanted, in its order.
   ///   - following: numbers of the entries that follow the data.
-  init(_ entries: [ArchiveEntry], following: Set<Int>) {
+  ///   - lockingTwice: numbers of indexes that must not be made beside another of their table.
+  init(_ entries: [ArchiveEntry], following: Set<Int>, lockingTwice: Set<Int> = []) {
     var partitioned: Set<Int> = []
     for entry in entries where entry.text.hasPrefix("TABLE ATTACH ") {
       partitioned.formUnion(entry.dependencies)
@@ -42,6 +44,7 @@ struct PostDataPlan {
         return isReady
       }
     }
+    add(take("INDEX ") { lockingTwice.contains($0.number) }, isParallel: false)
     add(take("INDEX ") { !$0.text.hasPrefix("INDEX ATTACH ") }, isParallel: true)
     add(take("CONSTRAINT "), isParallel: true)
     add(take("FK CONSTRAINT ") { partitioned.isDisjoint(with: $0.dependencies) }, isParallel: true)
