@@ -19,6 +19,20 @@ package struct BlobLocation: Hashable, Sendable {
   }
 }
 
+/// One of the places where a blob lies, and who says so.
+package struct BlobCopy: Sendable {
+  /// Among the entries of all runs of the index.
+  package var position: Int
+  package var location: BlobLocation
+  package var signer: Digest
+  package var signerRole: Role
+
+  /// Whether `signer` believes that it is there: what it said itself, or a keeper or owner.
+  package func isTrusted(by signer: Digest) -> Bool {
+    self.signer == signer || signerRole != .writer
+  }
+}
+
 /// One decrypted run in a private, unlinked file that is mapped: the kernel may drop its pages.
 private final class LoadedRun: Sendable {
   let id: DocumentID
@@ -106,16 +120,47 @@ package final class BlobIndex: Sendable {
 
   /// Whether a writer may leave `id` out because it is stored: only runs that `signer` signed, or
   /// a keeper or owner did, are believed, and packs in `doomed` don't count.
+  ///
+  /// A delta is stored only if all its bases are, by the same rule.
   package func mayReuse(_ id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> Bool {
+    chain(of: id) { $0.isTrusted(by: signer) && !doomed.contains($0.location.pack.id) } != nil
+  }
+
+  /// The shortest way from `id` over bases of deltas to a chunk that is whole: first a copy of `id`,
+  /// last the whole one; nil if there is none.
+  ///
+  /// Breadth first, each blob once: a cycle is no way, and no index makes the search explode.
+  /// - Parameter isFit: whether a copy may be used; called under the lock, so it must not look things
+  ///   up in this index.
+  package func chain(of id: BlobID, where isFit: (BlobCopy) -> Bool) -> [BlobCopy]? {
     state.withLock { state in
-      Self.positions(of: id, in: state).contains { position in
-        guard let run = Self.run(of: position, in: state),
-          run.signer == signer || run.role != .writer
-        else { return false }
-        if doomed.isEmpty { return true }
-        guard let location = Self.location(at: position, in: state) else { return false }
-        return !doomed.contains(location.pack.id)
+      // Nearly always there is one copy, and it is whole.
+      for position in Self.positions(of: id, in: state).reversed() {
+        if let copy = Self.copy(at: position, in: state), copy.location.entry.base == nil,
+          isFit(copy)
+        {
+          return [copy]
+        }
       }
+      var steps: [(copy: BlobCopy, from: Int?)] = []
+      var frontier: [(id: BlobID, from: Int?)] = [(id, nil)]
+      var met: Set<BlobID> = [id]
+      for _ in 0...PackFormat.deltaDepthLimit {
+        var next: [(id: BlobID, from: Int?)] = []
+        for blob in frontier {
+          for position in Self.positions(of: blob.id, in: state).reversed() {
+            guard let copy = Self.copy(at: position, in: state), isFit(copy) else { continue }
+            steps.append((copy, blob.from))
+            guard let base = copy.location.entry.base else {
+              return Self.way(to: steps.count - 1, in: steps)
+            }
+            if met.insert(base).inserted { next.append((base, steps.count - 1)) }
+          }
+        }
+        guard !next.isEmpty, met.count <= Self.searchLimit else { return nil }
+        frontier = next
+      }
+      return nil
     }
   }
 
@@ -127,6 +172,11 @@ package final class BlobIndex: Sendable {
   /// What lies at `position`.
   package func location(at position: Int) -> BlobLocation? {
     state.withLock { Self.location(at: position, in: $0) }
+  }
+
+  /// What lies at `position`, and who says so.
+  func copy(at position: Int) -> BlobCopy? {
+    state.withLock { Self.copy(at: position, in: $0) }
   }
 
   /// Every pack that a run names, with the run's word on it; a pack in two runs comes once.
@@ -221,6 +271,26 @@ package final class BlobIndex: Sendable {
       if state.runs[middle].base <= position { low = middle + 1 } else { high = middle }
     }
     return low > 0 ? state.runs[low - 1] : nil
+  }
+
+  private static func copy(at position: Int, in state: borrowing State) -> BlobCopy? {
+    guard let run = run(of: position, in: state), let location = location(at: position, in: state)
+    else { return nil }
+    return BlobCopy(
+      position: position, location: location, signer: run.signer, signerRole: run.role)
+  }
+
+  /// Blobs that a search for a chain looks at: far more than honest copies make possible.
+  private static let searchLimit = 4096
+
+  private static func way(to last: Int, in steps: [(copy: BlobCopy, from: Int?)]) -> [BlobCopy] {
+    var way: [BlobCopy] = []
+    var at: Int? = last
+    while let step = at {
+      way.append(steps[step].copy)
+      at = steps[step].from
+    }
+    return way.reversed()
   }
 
   private static func location(at position: Int, in state: borrowing State) -> BlobLocation? {

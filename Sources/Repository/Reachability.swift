@@ -105,36 +105,44 @@ package final class Reachability {
 
   @discardableResult
   private func mark(blob id: BlobID, of snapshot: Snapshot, path: () -> String) -> Bool {
-    var id = id
-    // Bases of deltas are as needed as what they are the base of.
-    for _ in 0..<65 {
-      guard let position = choose(repository.index.positions(of: id)) else {
-        missingCount += 1
-        if missing.count < 1000 {
-          missing.append(Missing(blob: id, snapshot: snapshot.id, path: path()))
-        }
-        return false
+    // What is live has live bases: a whole chain is marked at a time.
+    if repository.index.positions(of: id).contains(where: { isLive($0) }) { return true }
+    guard let chain = choose(id) else {
+      missingCount += 1
+      if missing.count < 1000 {
+        missing.append(Missing(blob: unlisted(id), snapshot: snapshot.id, path: path()))
       }
-      if isLive(position) { return true }
-      // One copy counts; other copies of the same blob are not needed.
-      live[position / 64] |= 1 << UInt64(position % 64)
-      guard let base = repository.index.location(at: position)?.entry.base else { return true }
-      id = base
+      return false
     }
+    // One copy counts; other copies of the same blob are not needed.
+    for copy in chain { live[copy.position / 64] |= 1 << UInt64(copy.position % 64) }
     return true
   }
 
-  /// The copy that is kept: the newest that is there and not marked, else the newest that is there.
-  private func choose(_ positions: [Int]) -> Int? {
-    if absent.isEmpty && (positions.count == 1 || waiting.isEmpty) { return positions.last }
-    var fallback: Int?
-    for position in positions.reversed() {
-      guard let pack = repository.index.location(at: position)?.pack.id, !absent.contains(pack)
-      else { continue }
-      if !waiting.contains(pack) { return position }
-      fallback = fallback ?? position
+  /// The copies that are kept, of a blob and of the bases of deltas: the shortest chain of those that are
+  /// there and not marked, else of those that are there; of equal ones the newest.
+  ///
+  /// Chosen together, not one by one: of two blobs that each have a copy which is a delta of the
+  /// other, and a whole one, the whole copies must not both go.
+  private func choose(_ id: BlobID) -> [BlobCopy]? {
+    let chain = repository.index.chain(of: id) { copy in
+      !absent.contains(copy.location.pack.id) && !waiting.contains(copy.location.pack.id)
     }
-    return fallback
+    if chain != nil || waiting.isEmpty { return chain }
+    return repository.index.chain(of: id) { !absent.contains($0.location.pack.id) }
+  }
+
+  /// The blob that is really missing: `id`, or the base of a delta that is there.
+  private func unlisted(_ id: BlobID) -> BlobID {
+    var id = id
+    for _ in 0...PackFormat.deltaDepthLimit {
+      let base = repository.index.positions(of: id).lazy
+        .compactMap { self.repository.index.location(at: $0) }
+        .last { !self.absent.contains($0.pack.id) }?.entry.base
+      guard let base else { return id }
+      id = base
+    }
+    return id
   }
 
   /// A catalog key as people read it.
