@@ -46,9 +46,18 @@ struct BackupCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Connections at once to one database.", valueName: "n"))
   var connections: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Store changes as deltas in chains of at most this many; 0: store all whole. Longer chains make a repository smaller and a restore slower. Default: \(DeltaPolicy.standardDepthLimit).",
+      valueName: "n"))
+  var deltaDepth: Int?
+
   func validate() throws {
     if let connections, !(1...64).contains(connections) {
       throw ValidationError("--connections takes 1 to 64")
+    }
+    if let deltaDepth, !(0...DeltaPolicy.greatestDepthLimit).contains(deltaDepth) {
+      throw ValidationError("--delta-depth takes 0 to \(DeltaPolicy.greatestDepthLimit)")
     }
   }
 
@@ -75,6 +84,7 @@ struct BackupCommand: ParsableCommand {
       }
       if !fileReference.isEmpty { try job.addReferences(fileReference) }
     }
+    if let deltaDepth { job.plan.deltas = DeltaPolicy(depthLimit: deltaDepth) }
     job.plan.tags += tag
     try job.run()
   }
