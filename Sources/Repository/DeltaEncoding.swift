@@ -16,21 +16,21 @@ package struct DeltaPolicy: Sendable {
   }
 
   /// docs/performance.md shows what other limits cost and save.
-  package static let standardDepthLimit = 8
+  package static let standardDepthLimit = 16
   /// Half of what a reader takes: copies of bases may come to differ in depth.
   package static let greatestDepthLimit = PackFormat.deltaDepthLimit / 2
 
   /// Zstandard level of chunks that have predecessors and are not like them.
-  static let levelOfNews: Int32 = 6
+  static let levelOfNews: Int32 = 9
 
   /// Whether a delta is so small that it pays whatever the chunk compresses to.
   static func isSmall(_ deltaByteCount: Int, for chunkByteCount: Int) -> Bool {
     deltaByteCount <= chunkByteCount / 64
   }
 
-  /// Whether a delta saves enough to make a chain longer: half of the chunk stored whole.
+  /// Whether a delta saves enough to make a chain longer: a quarter of the chunk stored whole.
   static func pays(_ deltaByteCount: Int, insteadOf wholeByteCount: Int) -> Bool {
-    deltaByteCount <= wholeByteCount / 2
+    deltaByteCount <= wholeByteCount - wholeByteCount / 4
   }
 }
 

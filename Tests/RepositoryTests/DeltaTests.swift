@@ -84,11 +84,11 @@ private struct Editions {
     #expect(try editions.chain(1) == [.raw])
   }
 
-  @Test func `is a delta only if that saves half`() throws {
+  @Test func `is a delta only if that saves a quarter`() throws {
     let workshop = editions.workshop
     let old = noise(10_000, seed: 5)
     let first = try workshop.backUp(["f": old], in: editions.storage)
-    for (share, isDelta) in [(4000, false), (6000, true)] {
+    for (share, isDelta) in [(2000, false), (3000, true)] {
       let new = Array(old[..<share]) + noise(10_000 - share, seed: UInt64(share))
       let next = try workshop.backUp(["f": new], in: editions.storage, at: 5, after: first)
       #expect(next.manifest.statistics.blobsDelta == (isDelta ? 1 : 0), "\(share) bytes are old")
