@@ -115,6 +115,14 @@ let package = Package(
         "Capture", "Repository", "Storage", "Format", "Files", "Workers", "TestSupport",
       ],
       path: "Tests/MediaSupport", swiftSettings: swiftSettings),
+    // The parsers of hostile bytes: tried with a few mutations by the tests, with many by Scripts/fuzz.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Capture", "Replay", "Repository", "Format", "Sodium", "Zstd", "Configuration",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: swiftSettings),
+    tests("FuzzTests", excluding: ["corpus"], "FuzzTargets"),
     tests("SodiumTests", "Sodium"),
     tests("ZstdTests", "Zstd"),
     tests("FilesTests", "Files", "TestSupport"),
@@ -145,3 +153,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings a main function of its own, which an ordinary build has no use for.
+if Context.environment["LIFEBOAT_FUZZER"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzzer", exclude: ["README.md"],
+      swiftSettings: swiftSettings))
+}

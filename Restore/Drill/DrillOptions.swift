@@ -71,6 +71,8 @@ package struct DrillOptions: Sendable {
   ///
   /// This is where tests and fault injection act: what they break here, the drill must find.
   package var afterRestore: (@Sendable (ConnectionTarget) throws -> Void)?
+  /// As ``afterRestore``, with the folder that a media source was restored into.
+  package var afterMediaRestore: (@Sendable (String) throws -> Void)?
 
   package init() {}
 }

@@ -83,6 +83,7 @@ extension Drill {
       }
       return .pass(words)
     }
+    if report != nil { try options.afterMediaRestore?(path) }
     try findings.check(
       "files.content", "The restored files are equal, byte for byte", on: media.name,
       expected: "content and metadata as in the snapshot"
@@ -153,6 +154,10 @@ extension Drill {
 
   /// What the backup itself could not read, or read while it changed.
   func checkMediaCapture(_ media: MediaSummary) throws {
+    if let count = media.excludedCount, count > 0 {
+      findings.notCovered(
+        "\(media.name): \(count == 1 ? "one entry" : "\(count) entries") left out on purpose")
+    }
     try findings.check(
       "files.capture", "The backup read every file, and none while it changed", on: media.name,
       expected: "no entry unreadable, none changed while it was read"

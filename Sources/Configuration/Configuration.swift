@@ -75,6 +75,10 @@ extension Configuration {
     package var path: String
     /// Patterns in the manner of gitignore.
     package var excludes: [String] = []
+    /// Files that are longer are left out; nil for no limit.
+    package var largestByteCount: UInt64?
+    /// Whether .lifeboatignore files in the tree count.
+    package var honoursIgnoreFiles = true
     /// Whether other filesystems mounted beneath `path` are left out.
     package var staysOnOneFilesystem = true
 

@@ -44,6 +44,9 @@ package enum ConfigurationExample {
       uploads:
         path: /srv/app/media
         exclude: ["*.tmp", "/cache/"]   # as in .gitignore; always in quotes
+        exclude-larger-than: 20G        # longer files are left out, and the snapshot says so
+        ignore-files: true              # .lifeboatignore files in the tree count, if only root or the
+                                        # user who backs up may write them
         one-file-system: true           # leave out what is mounted beneath
 
     backup:

@@ -71,6 +71,12 @@ enum ConfigurationLayout {
         "exclude", .list(.text(.exclude)),
         "Patterns in the manner of gitignore; put them in quotes."),
       .init(
+        "exclude-larger-than", .text(.byteCount),
+        "Leave out files that are longer, such as 500M or 2G (default: no limit)."),
+      .init(
+        "ignore-files", .boolean,
+        "Whether .lifeboatignore files of root or of the user who backs up count (default: true)."),
+      .init(
         "one-file-system", .boolean,
         "Whether filesystems mounted beneath the directory are left out (default: true)."),
     ])

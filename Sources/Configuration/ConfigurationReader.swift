@@ -44,6 +44,8 @@ struct ConfigurationReader {
     for entry in node?.entries ?? [] {
       var media = Configuration.Media(name: entry.key, path: entry.value["path"]?.text ?? "")
       media.excludes = entry.value["exclude"]?.items.compactMap(\.text) ?? []
+      media.largestByteCount = entry.value["exclude-larger-than"]?.text.flatMap(ByteCountText.parse)
+      media.honoursIgnoreFiles = entry.value["ignore-files"]?.boolean ?? true
       media.staysOnOneFilesystem = entry.value["one-file-system"]?.boolean ?? true
       let path = Self.withoutTrailingSlash(media.path)
       if let other = seen[path], let position = entry.value["path"]?.position {

@@ -43,7 +43,7 @@ indirect enum ConfigurationShape: Sendable {
 /// The kinds of text that the file holds, each with its notation.
 enum TextKind: Sendable, CaseIterable {
   case repository, path, duration, cron, connection, scratch, credential, argument, tag, column
-  case table, exclude, timeZone, mediaName
+  case table, exclude, byteCount, timeZone, mediaName
 
   /// The notation as a regular expression over the whole text, in the syntax that Swift and
   /// ECMA 262 share; the schema carries it too.
@@ -63,6 +63,7 @@ enum TextKind: Sendable, CaseIterable {
     case .column: #"(\#(part)\.)?\#(part)\.\#(part)"#
     case .table: #"(\#(part)\.)?\#(part)"#
     case .exclude: #"[^\u0000\n\r]+"#
+    case .byteCount: ByteCountText.pattern
     case .timeZone: #"[A-Za-z0-9_+/-]{1,64}"#
     case .mediaName: Self.namePattern
     }
@@ -85,6 +86,7 @@ enum TextKind: Sendable, CaseIterable {
     case .column: "table.column or schema.table.column"
     case .table: "table or schema.table"
     case .exclude: "a pattern such as \"*.tmp\" or \"/cache/\""
+    case .byteCount: "a byte count such as 512K, 100M or 2G"
     case .timeZone: "'local', 'UTC' or a zone such as Europe/Berlin"
     case .mediaName: "the name of a media source"
     }

@@ -34,7 +34,11 @@ struct ShapeValidator {
       var next = "write \(kind.expects)"
       if case .scalar(let word, _) = node.content, !kind.isSensitive {
         next =
-          kind == .duration ? "add a unit: \(word)s or \(word)h" : "put it in quotes: \"\(word)\""
+          switch kind {
+          case .duration: "add a unit: \(word)s or \(word)h"
+          case .byteCount: "add a unit: \(word)K, \(word)M or \(word)G"
+          default: "put it in quotes: \"\(word)\""
+          }
       } else if case .scalar = node.content {
         next = "put it in quotes"
       }

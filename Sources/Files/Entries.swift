@@ -197,7 +197,7 @@ extension OwnedDescriptor {
   /// Removes an entry and, if it is a directory, all beneath it; nothing if there is none.
   ///
   /// Follows no symbolic link and goes on where entries vanish meanwhile. After an error part of
-  /// the tree is gone. Opens one descriptor a level.
+  /// the tree is gone. Opens few descriptors, however deep the tree is.
   package borrowing func removeTree(_ path: some PathName) throws(SystemError) {
     do {
       return try remove(path)
@@ -206,12 +206,36 @@ extension OwnedDescriptor {
       guard error.code == EISDIR else { throw error }
     }
     do {
-      let folder = try Self.openDirectory(path, in: self)
-      var reader = try folder.entries()
-      while let entry = try reader.next() { try folder.removeTree(entry.name) }
+      var chain = DirectoryChain(
+        root: try SharedDirectory(Self.openDirectory(path, in: self)), limit: 16)
+      var names: [FileName] = []
+      while let folder = chain.current {
+        if let name = try folder.descriptor.removeEntriesUpToDirectory() {
+          chain.enter(
+            try SharedDirectory(Self.openDirectory(name, in: folder.descriptor)), name: name.bytes)
+          names.append(name)
+        } else if let name = names.popLast() {
+          try chain.leave()
+          try chain.current?.descriptor.removeDirectory(name)
+        } else {
+          break
+        }
+      }
       try removeDirectory(path)
     } catch {
       guard error.isNotFound else { throw error }
     }
+  }
+
+  /// Removes what is no directory until it meets one, whose name it returns.
+  private borrowing func removeEntriesUpToDirectory() throws(SystemError) -> FileName? {
+    var reader = try entries()
+    while let entry = try reader.next() {
+      do throws(SystemError) { try remove(entry.name) } catch {
+        if error.code == EISDIR { return entry.name }
+        guard error.isNotFound else { throw error }
+      }
+    }
+    return nil
   }
 }

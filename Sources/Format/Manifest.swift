@@ -138,6 +138,14 @@ package struct MediaSummary: Codable, Hashable, Sendable {
   package var unreadableCount: UInt64
   /// Files that changed while they were read.
   package var changedWhileReadCount: UInt64
+  /// What was left out on purpose, each with its reason, a directory for all it holds; at most 1,000
+  /// are listed here.
+  ///
+  /// Nil, as the two that follow, in a snapshot of a program that did not record it.
+  package var excluded: [String]?
+  package var excludedCount: UInt64?
+  /// What else is not as in the tree, in words; at most 1,000.
+  package var notes: [String]?
   /// Names of the user and group ids that occur, as this host knew them.
   package var users: [String: String]
   package var groups: [String: String]
@@ -146,6 +154,7 @@ package struct MediaSummary: Codable, Hashable, Sendable {
     name: String, path: String, fileCount: UInt64 = 0, directoryCount: UInt64 = 0,
     otherCount: UInt64 = 0, byteCount: UInt64 = 0, unreadable: [String] = [],
     unreadableCount: UInt64 = 0, changedWhileReadCount: UInt64 = 0,
+    excluded: [String]? = nil, excludedCount: UInt64? = nil, notes: [String]? = nil,
     users: [String: String] = [:], groups: [String: String] = [:]
   ) {
     self.name = name
@@ -157,6 +166,9 @@ package struct MediaSummary: Codable, Hashable, Sendable {
     self.unreadable = unreadable
     self.unreadableCount = unreadableCount
     self.changedWhileReadCount = changedWhileReadCount
+    self.excluded = excluded
+    self.excludedCount = excludedCount
+    self.notes = notes
     self.users = users
     self.groups = groups
   }

@@ -23,6 +23,10 @@ struct BackupRecord: Encodable {
     var name: String
     var files, directories, bytes, unreadableCount, changedWhileRead: UInt64
     var unreadable: [String]
+    var excludedCount: UInt64
+    var excluded: [String]
+    /// What else is not as in the tree.
+    var notes: [String]
   }
   struct References: Encodable {
     var database, column, media: String
@@ -64,7 +68,8 @@ struct BackupRecord: Encodable {
       Media(
         name: $0.name, files: $0.fileCount, directories: $0.directoryCount, bytes: $0.byteCount,
         unreadableCount: $0.unreadableCount, changedWhileRead: $0.changedWhileReadCount,
-        unreadable: $0.unreadable)
+        unreadable: $0.unreadable, excludedCount: $0.excludedCount ?? 0,
+        excluded: $0.excluded ?? [], notes: $0.notes ?? [])
     }
     references = manifest.references.map {
       References(
@@ -86,6 +91,13 @@ struct BackupRecord: Encodable {
     }
     for source in media {
       for entry in source.unreadable { session.messages.warning("cannot read \(entry)") }
+      for note in source.notes { session.messages.warning("\(source.name): \(note)") }
+      for entry in source.excluded { session.messages.detail("left out: \(source.name): \(entry)") }
+      if source.excludedCount > 0 {
+        session.messages.info(
+          "\(Display.count(source.excludedCount)) entries of \(source.name) were left out; 'lifeboat ls \(snapshot.prefix(8)) --left-out' lists them"
+        )
+      }
       if source.changedWhileRead > 0 {
         session.messages.warning(
           "\(Display.count(source.changedWhileRead)) files of \(source.name) changed while they were read; they are marked"

@@ -5,7 +5,7 @@ import ArgumentParser
 enum CommandList {
   static let all: [any ParsableCommand.Type] = [
     InitCommand.self, BackupCommand.self, SnapshotsCommand.self, ListCommand.self,
-    DiffCommand.self, RestoreCommand.self, DumpCommand.self, DrillCommand.self,
+    FindCommand.self, DiffCommand.self, RestoreCommand.self, DumpCommand.self, DrillCommand.self,
     CheckCommand.self, ForgetCommand.self, PruneCommand.self, StatusCommand.self,
     RunCommand.self, ConfigCommand.self, DiscoverCommand.self,
   ]

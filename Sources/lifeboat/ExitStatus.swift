@@ -19,7 +19,7 @@ enum ExitStatus: Int32, CaseIterable, Error {
     switch self {
     case .done: "done"
     case .failed: "failed; nothing that looks whole was left behind"
-    case .partly: "done, but some entries could not be read; they are listed"
+    case .partly: "done, but some entries could not be read or wholly restored; they are listed"
     case .noRepository: "there is no repository there"
     case .busy: "something else is in the way: a lock that did not come free in time"
     case .wrongPassphrase: "the passphrase or recovery key opens no key slot"

@@ -27,6 +27,7 @@ import Testing
 
     var media = Configuration.Media(name: "uploads", path: "/srv/app/media")
     media.excludes = ["*.tmp", "/cache/"]
+    media.largestByteCount = 20 << 30
     #expect(configuration.media == [media])
 
     #expect(configuration.backup.connections == 2)

@@ -135,3 +135,14 @@ import Testing
     #expect(configuration.databases[0].media == "m")
   }
 }
+
+@Suite struct `A byte count in the configuration` {
+  @Test(arguments: [
+    ("512K", 524_288 as UInt64?), ("1M", 1 << 20), ("2G", 2 << 30), ("999999T", 999_999 << 40),
+    ("1000000T", nil), ("0M", nil), ("01M", nil), ("5", nil), ("5m", nil), ("5MB", nil), ("", nil),
+    ("M", nil), ("-1M", nil), ("１M", nil),
+  ])
+  func `is in powers of 1,024 and has a unit`(text: String, count: UInt64?) {
+    #expect(ByteCountText.parse(text) == count)
+  }
+}

@@ -149,6 +149,18 @@ struct Refusal: Sendable, CustomTestStringConvertible {
       hint: write its values, or remove the key
       """),
     Refusal(
+      "media: { a: { path: /a, exclude-larger-than: 500 } }",
+      """
+      1:46: error: 'media.a.exclude-larger-than' has the wrong type: a byte count such as 512K, 100M or 2G is expected, not a number
+      hint: add a unit: 500K, 500M or 500G
+      """),
+    Refusal(
+      "media: { a: { path: /a, exclude-larger-than: 0M } }",
+      """
+      1:46: error: 'media.a.exclude-larger-than' is not valid: '0M' is not a byte count such as 512K, 100M or 2G
+      hint: write a byte count such as 512K, 100M or 2G
+      """),
+    Refusal(
       "media: { a: { path: /a, one-file-system: yes } }",
       """
       1:42: error: 'media.a.one-file-system' has the wrong type: true or false is expected, not text
@@ -158,7 +170,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
       "media: { a: /srv }",
       """
       1:13: error: 'media.a' has the wrong type: a mapping is expected, not text
-      hint: indent its keys below it: 'path', 'exclude', 'one-file-system' …
+      hint: indent its keys below it: 'path', 'exclude', 'exclude-larger-than' …
       """),
     Refusal(
       "media: [ /srv ]",

@@ -13,13 +13,15 @@ extension `The program` {
     @Test func `the help has every command and the table of exit statuses`() throws {
       let help = try stage.lifeboat("--help").expect(0).text
       for command in [
-        "init", "backup", "snapshots", "ls", "diff", "restore", "dump", "drill", "check", "forget",
+        "init", "backup", "snapshots", "ls", "find", "diff", "restore", "dump", "drill", "check",
+        "forget",
         "prune", "status", "run", "config", "discover",
       ] {
         #expect(help.contains("\n  \(command) "), "\(command)")
       }
       for status in [
-        "0    done", "1    failed", "3    done, but some entries could not be read",
+        "0    done", "1    failed",
+        "3    done, but some entries could not be read or wholly restored",
         "10   there is no repository", "11   something else is in the way", "12   the passphrase",
         "64   the command line", "130  stopped by Ctrl-C",
       ] {
@@ -36,12 +38,16 @@ extension `The program` {
 
     @Test(arguments: [
       ("init", "--write-recovery-key --no-recovery-key"),
-      ("backup", "--database --media --exclude --file-reference --tag --connections"),
-      ("snapshots", "--tag --host"), ("ls", "--tag --host --recursive"),
+      (
+        "backup",
+        "--database --media --exclude --exclude-larger-than --no-ignore-files --file-reference --tag --connections"
+      ),
+      ("snapshots", "--tag --host"), ("ls", "--tag --host --recursive --left-out"),
+      ("find", "--tag --host --snapshot --media --ignore-case"),
       ("diff", "<older> <newer>"),
       (
         "restore",
-        "--database --media --into --globals --no-owner --no-privileges --role --table --connections --overwrite --keep-going --dry-run"
+        "--database --media --into --globals --no-owner --no-privileges --role --table --connections --overwrite --delete --verify --no-devices --no-set-id --numeric-owners --keep-going --dry-run"
       ), ("dump", "--database --table --media"),
       (
         "drill",

@@ -1,6 +1,7 @@
 // Directories, links, renaming, removing, status.
 
 import Files
+import Glibc
 import Testing
 
 @Suite struct `A directory` {
@@ -175,5 +176,28 @@ import Testing
       try folder.descriptor.makeSpecial("file", kind: .regular, permissions: 0o600)
     }
     #expect(error?.code == 22)
+  }
+}
+
+@Suite struct `A tree of very many levels` {
+  @Test func `is removed with few descriptors`() async throws {
+    await #expect(processExitsWith: .success) {
+      let folder = try TestFolder()
+      try folder.descriptor.makeDirectory("top")
+      var inner = try OwnedDescriptor.openDirectory("top", in: folder.descriptor)
+      for level in 0..<1500 {
+        try inner.makeDirectory("level", permissions: 0o700)
+        if level % 100 == 0 {
+          for name in ["a", "z"] { _ = try OwnedDescriptor.createFile(name, in: inner) }
+          try inner.makeDirectory("other")
+          try inner.makeSymbolicLink("link", to: "/")
+        }
+        inner = try OwnedDescriptor.openDirectory("level", in: inner)
+      }
+      var limit = rlimit(rlim_cur: 80, rlim_max: 80)
+      try #require(unsafe setrlimit(__rlimit_resource_t(7), &limit) == 0)  // RLIMIT_NOFILE
+      try folder.descriptor.removeTree("top")
+      #expect(try folder.descriptor.statusIfAny(of: "top") == nil)
+    }
   }
 }

@@ -14,14 +14,14 @@ struct AccessItem: Hashable {
 }
 
 /// An access list, in the order of the catalog.
-struct AccessPrivileges: Hashable {
+package struct AccessPrivileges: Hashable {
   var items: [AccessItem]
 
   /// The text is not an access list.
-  enum Malformed: Error { case array, item }
+  package enum Malformed: Error { case array, item }
 
   /// Reads the text form of `aclitem[]`, such as `{alice=rw/alice,=r/alice}`.
-  init(_ text: String) throws(Malformed) {
+  package init(_ text: String) throws(Malformed) {
     items = []
     for element in try Self.elements(of: text) { items.append(try Self.item(element)) }
   }

@@ -3,17 +3,17 @@
 import Programs
 
 /// The header of a pg_dump custom-format archive (ReadHead in pg_backup_archiver.c).
-struct ArchiveHeader: Equatable {
+package struct ArchiveHeader: Equatable {
   /// The server that was dumped.
   var serverVersion: String
   /// The pg_dump that wrote the archive; an older pg_restore may not be able to read it.
   var programVersion: String
 
   /// Something in the bytes is not what pg_dump writes.
-  enum Malformed: Error { case notAnArchive, truncated, implausible }
+  package enum Malformed: Error { case notAnArchive, truncated, implausible }
 
   /// Reads a header; `bytes` may go on behind it.
-  init(_ bytes: [UInt8]) throws(Malformed) {
+  package init(_ bytes: [UInt8]) throws(Malformed) {
     guard bytes.starts(with: Array("PGDMP".utf8)) else { throw .notAnArchive }
     var cursor = Cursor(bytes: bytes, offset: 5)
     let major = try cursor.byte()

@@ -60,7 +60,7 @@ final class ArchiveFile {
 }
 
 /// One line of an archive's table of contents.
-struct ArchiveEntry: Sendable {
+package struct ArchiveEntry: Sendable {
   /// pg_dump's number of it within the archive.
   var number: Int
   /// Kind, schema (`-` for none), tag and owner with single spaces between, as listed.
@@ -68,7 +68,7 @@ struct ArchiveEntry: Sendable {
   var dependencies: [Int] = []
 
   /// Reads what `pg_restore --list --verbose` prints.
-  static func entries(of listing: String) -> [ArchiveEntry] {
+  package static func entries(of listing: String) -> [ArchiveEntry] {
     var result: [ArchiveEntry] = []
     for line in listing.split(separator: "\n") {
       if line.hasPrefix(";") {
@@ -98,6 +98,8 @@ struct ArchiveRestore {
   let program: (path: String, major: Int)
   let options: DatabaseReplayOptions
   let cancellation: Cancellation
+  /// See ``ReplayConnector/defersDurability``.
+  var defersDurability = false
 
   /// A pg_restore that can read the archive and knows the server.
   ///
@@ -131,6 +133,7 @@ struct ArchiveRestore {
       environment["PGOPTIONS"] =
         inherited
         + " -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+        + (defersDurability ? " -c synchronous_commit=off" : "")
       environment["PGAPPNAME"] = "lifeboat"
       var arguments = common(section, listPath)
       arguments += [

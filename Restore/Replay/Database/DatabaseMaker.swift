@@ -102,8 +102,11 @@ struct DatabaseMaker {
   }
 
   /// Takes the mark away and opens the database: from here on it counts as whole.
+  ///
+  /// Returns when this and every commit before it are on the disk.
   func release() throws(PostgresError) {
     let connection = try connector.maintenance()
+    try connection.execute("SET synchronous_commit = on")
     // One implicit transaction: it is released with all of these or none.
     var sql = "ALTER DATABASE \(quotedName) CONNECTION LIMIT \(properties.connectionLimit);"
     if properties.isTemplate { sql += "ALTER DATABASE \(quotedName) IS_TEMPLATE true;" }

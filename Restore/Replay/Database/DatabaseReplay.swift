@@ -94,7 +94,7 @@ package final class DatabaseReplay {
   }
 
   private func run(_ maker: inout DatabaseMaker?) throws {
-    let connector = try makeConnector()
+    var connector = try makeConnector()
     let contents = try DatabaseContents(reader: reader, catalog: catalog, source: source)
     let plan = try phase("pre-flight") { try preflight(contents, connector) }
     let made = DatabaseMaker(
@@ -110,12 +110,14 @@ package final class DatabaseReplay {
         report.createdDatabase = true
       }
     }
+    connector.defersDurability = report.createdDatabase
     if options.globals { try phase("globals") { try loadGlobals(contents, connector) } }
     if report.createdDatabase { try setOwner(made, contents, connector) }
 
     let archive = ArchiveRestore(
       file: try ArchiveFile(contents.archive, reader: reader, cancellation: cancellation),
-      program: plan.program, options: options, cancellation: cancellation)
+      program: plan.program, options: options, cancellation: cancellation,
+      defersDurability: report.createdDatabase)
     let lists = try ArchiveLists(archive, options, contents)
     report.warnings += lists.warnings
     let database = target.replacing(database: connector.database)
@@ -146,7 +148,12 @@ package final class DatabaseReplay {
         connection: connector.open()
       ).apply()
     }
-    if options.analyze { try phase("analyze") { try analyze(connector) } }
+    if options.analyze {
+      try phase("analyze") {
+        report.warnings += try StatisticsCollector(connector).collect(
+          connections: options.connections)
+      }
+    }
     try phase("release") { try release(made) }
   }
 
@@ -247,7 +254,7 @@ package final class DatabaseReplay {
     let outcome = try RowLoader(
       reader: reader, catalog: catalog, source: source,
       encoding: contents.properties.encoding, connector: connector, progress: progress
-    ).load(tables, connections: options.connections)
+    ).load(tables, connections: options.connections, smallestPart: options.smallestPart)
     report.tableCount = outcome.tableCount
     report.rowCount = outcome.rowCount
     report.byteCount = outcome.byteCount
@@ -305,16 +312,6 @@ package final class DatabaseReplay {
     ).load()
     report.largeObjectCount = outcome.count
     report.warnings += outcome.warnings
-  }
-
-  private func analyze(_ connector: ReplayConnector) throws {
-    // A new session: it has the database's own statistics target.
-    let connection = try connector.open()
-    do throws(PostgresError) { try connection.execute("ANALYZE") } catch {
-      // The data is whole without statistics, which autovacuum will make.
-      guard error.kind == .server || error.kind == .privilege else { throw error }
-      report.warnings.append("ANALYZE did not finish: \(error.why)")
-    }
   }
 
   private func release(_ maker: DatabaseMaker) throws {

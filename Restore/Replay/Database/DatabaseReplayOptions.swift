@@ -10,6 +10,9 @@ package import Format
 package struct DatabaseReplayOptions: Sendable {
   /// Sessions that load rows at once, and jobs of pg_restore.
   package var connections: Int
+  /// A table with more than its share of all rows is loaded in parts by several sessions; this many bytes
+  /// at least are one part.
+  package var smallestPart: UInt64 = 32 << 20
   /// Gives objects to the roles that owned them; without, all belong to whoever restores.
   package var restoreOwners: Bool
   /// Grants what was granted, default privileges included.

@@ -6,11 +6,11 @@ import Programs
 import Repository
 
 /// Cuts a script of plain SQL, as pg_dumpall writes it, into statements.
-struct SQLSplitter {
+package struct SQLSplitter {
   /// The statements without comments, empty ones and psql's own commands (`\restrict`).
   ///
   /// Knows quoted names, literals (with backslashes only after `E`), comments and dollar quotes.
-  static func statements(of script: [UInt8]) -> [[UInt8]] {
+  package static func statements(of script: [UInt8]) -> [[UInt8]] {
     var result: [[UInt8]] = []
     var current: [UInt8] = []
     var index = 0

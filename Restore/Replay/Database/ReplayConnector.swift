@@ -11,6 +11,9 @@ struct ReplayConnector: Sendable {
   /// Whom the work is done as; nil is whoever connects.
   let role: String?
   let cancellation: Cancellation
+  /// Whether commits may reach the disk later than they return: in a database that is not whole before the
+  /// last commit, which waits for itself and all before it (see ``DatabaseMaker/release()``).
+  var defersDurability = false
 
   /// Opens a session on the database that is being restored; `stop` is a second reason to stop, besides
   /// the operator's.
@@ -28,6 +31,7 @@ struct ReplayConnector: Sendable {
       SET default_transaction_read_only = off; SET xmloption = content;
       SET check_function_bodies = off; SET client_min_messages = warning
       """)
+    if defersDurability { try connection.execute("SET synchronous_commit = off") }
     if let role { try connection.execute("SET ROLE \(Connection.quoteIdentifier(role))") }
     return connection
   }

@@ -18,11 +18,13 @@ final class RowLoader: Sendable {
     var late: [QualifiedName] = []
   }
 
-  private struct State {
+  fileprivate struct State {
     /// Smallest first, so that the largest is taken from the end.
-    var waiting: [ReplayTable]
+    var waiting: [LoadTask]
     var postponed: [ReplayTable] = []
     var outcome = Outcome()
+    /// What was loaded of tables that are loaded in parts.
+    var parts: [QualifiedName: Outcome] = [:]
     var failure: (any Error)?
   }
 
@@ -50,30 +52,33 @@ final class RowLoader: Sendable {
 
   /// Loads `tables` over at most `connections` sessions; blocks until all are loaded.
   ///
-  /// Each table is one transaction. One whose load the server refuses is tried again after all others:
-  /// its CHECK may call a function that reads another table.
+  /// Each table, or part of a large one, is one transaction. One whose load the server refuses is tried
+  /// again after all others: its CHECK may call a function that reads another table.
+  /// - Parameter smallestPart: bytes below which a part is not worth a transaction of its own.
   /// - Throws: the first error that cannot be helped; tables that were loaded stay.
-  func load(_ tables: [ReplayTable], connections: Int) throws -> Outcome {
+  func load(_ tables: [ReplayTable], connections: Int, smallestPart: UInt64) throws -> Outcome {
     let total = tables.reduce(UInt64(0)) { $0 &+ $1.summary.byteCount }
     progress.begin("rows", totalBytes: total)
-    let state = Mutex(
-      State(
-        waiting: tables.sorted {
-          ($0.summary.byteCount, $1.name) < ($1.summary.byteCount, $0.name)
-        }))
+    let connections = max(1, connections)
+    let first = try Session(connector, reader, root, stop)
+    let plan = try LoadPlan(
+      tables, connections: connections, smallestPart: smallestPart, catalog: first.catalog,
+      source: source)
+    for table in plan.divided { try truncate(table, first) }
+    let state = Mutex(State(waiting: plan.tasks.reversed()))
     let group = ThreadGroup()
-    for number in 0..<max(1, min(connections, tables.count)) {
+    for number in 0..<min(connections, plan.tasks.count) {
       group.start(name: "load \(number)") { [self] in
         do {
           let session = try Session(connector, reader, root, stop)
-          while let table = state.withLock({ $0.failure == nil ? $0.waiting.popLast() : nil }) {
+          while let task = state.withLock({ $0.failure == nil ? $0.waiting.popLast() : nil }) {
             do {
-              let loaded = try load(table, session)
-              state.withLock { $0.outcome.add(loaded) }
+              let loaded = try load(task.table, part: task.part, session)
+              state.withLock { $0.add(loaded, task) }
             } catch  where Self.mayBeLate(error) {
-              state.withLock { $0.postponed.append(table) }
+              state.withLock { $0.postpone(task.table) }
             } catch {
-              throw Self.naming(table, error)
+              throw Self.naming(task.table, error)
             }
           }
         } catch {
@@ -84,21 +89,35 @@ final class RowLoader: Sendable {
     }
     group.wait()
     if let failure = state.withLock({ $0.failure }) { throw failure }
-    try loadPostponed(state)
+    for table in plan.divided { try finish(table, state) }
+    try loadPostponed(state, first)
     return state.withLock { $0.outcome }
   }
 
+  /// Counts a table that was loaded in parts, unless it must be loaded again.
+  private func finish(_ table: ReplayTable, _ state: borrowing Mutex<State>) throws {
+    let loaded: Outcome? = state.withLock { state in
+      guard !state.postponed.contains(where: { $0.name == table.name }) else { return nil }
+      return state.parts[table.name] ?? Outcome()
+    }
+    guard var loaded else { return }
+    guard loaded.rowCount == table.summary.rowCount else {
+      throw miscount(table.name, expected: table.summary.rowCount, actual: loaded.rowCount)
+    }
+    loaded.tableCount = 1
+    progress.add(bytes: 0, items: 1)
+    state.withLock { $0.outcome.add(loaded) }
+  }
+
   /// Goes over the postponed tables until all are loaded, or a pass loads none.
-  private func loadPostponed(_ state: borrowing Mutex<State>) throws {
+  private func loadPostponed(_ state: borrowing Mutex<State>, _ session: Session) throws {
     var left = state.withLock { $0.postponed }
-    guard !left.isEmpty else { return }
-    let session = try Session(connector, reader, root, stop)
     while !left.isEmpty {
       var still: [ReplayTable] = []
       var failure: (any Error)?
       for table in left {
         do {
-          let loaded = try load(table, session)
+          let loaded = try load(table, part: nil, session)
           state.withLock { state in
             state.outcome.add(loaded)
             state.outcome.late.append(table.name)
@@ -147,27 +166,38 @@ final class RowLoader: Sendable {
     }
   }
 
-  private func load(_ table: ReplayTable, _ session: Session) throws -> Outcome {
+  private func truncate(_ table: ReplayTable, _ session: Session) throws {
+    do throws(PostgresError) {
+      try session.connection.execute("TRUNCATE ONLY \(table.name.quoted)")
+    } catch {
+      throw Self.naming(table, error)
+    }
+  }
+
+  /// Loads a table, or a part of one that is empty or holds other parts.
+  private func load(_ table: ReplayTable, part: RangeBounds?, _ session: Session) throws -> Outcome
+  {
     let summary = table.summary
     let connection = session.connection
+    // Rows of an extension join its own; rows that go through a partitioned table share its leaves.
+    let isWhole = part == nil && !summary.isExtensionConfiguration && summary.loadThrough == nil
     try connection.execute("BEGIN")
     do {
-      // In the transaction that truncates, wal_level=minimal writes no log for the rows. Rows of an
-      // extension join its own; rows that go through a partitioned table share its leaves.
-      if !summary.isExtensionConfiguration, summary.loadThrough == nil {
-        try connection.execute("TRUNCATE ONLY \(table.name.quoted)")
-      }
+      // In the transaction that truncates, wal_level=minimal writes no log for the rows.
+      if isWhole { try truncate(table, session) }
       var outcome = Outcome()
-      var ranges = try RangeWalk(session.catalog, table.name, source: source)
+      var ranges = try RangeWalk(session.catalog, table.name, source: source, bounds: part)
       while let range = try ranges.next() {
-        try copy(range, &ranges, table, session, &outcome)
+        try copy(range, &ranges, table, isFrozen: isWhole, session, &outcome)
       }
-      guard outcome.rowCount == summary.rowCount else {
+      guard part != nil || outcome.rowCount == summary.rowCount else {
         throw miscount(table.name, expected: summary.rowCount, actual: outcome.rowCount)
       }
       try connection.execute("COMMIT")
-      outcome.tableCount = 1
-      progress.add(bytes: 0, items: 1)
+      if part == nil {
+        outcome.tableCount = 1
+        progress.add(bytes: 0, items: 1)
+      }
       return outcome
     } catch {
       // The error is what matters; a session that cannot even roll back is closed by its owner.
@@ -178,15 +208,15 @@ final class RowLoader: Sendable {
 
   /// Copies `range`, and with it the text ranges that follow, since they make one stream.
   private func copy(
-    _ range: TableRange, _ ranges: inout RangeWalk, _ table: ReplayTable, _ session: Session,
-    _ outcome: inout Outcome
+    _ range: TableRange, _ ranges: inout RangeWalk, _ table: ReplayTable, isFrozen: Bool,
+    _ session: Session, _ outcome: inout Outcome
   ) throws {
     var expected: UInt64 = 0
     var bytes: UInt64 = 0
     var walk = ranges
     let sql = CopyStatement.from(
       table.summary.loadThrough ?? table.name, columns: table.summary.columns,
-      format: range.format, encoding: encoding)
+      format: range.format, encoding: encoding, isFrozen: isFrozen)
     let counted = try session.connection.copyIn(sql) { input in
       var current: TableRange? = range
       while let range = current {
@@ -216,56 +246,27 @@ final class RowLoader: Sendable {
   }
 }
 
+extension RowLoader.State {
+  /// Counts what a task loaded.
+  fileprivate mutating func add(_ loaded: RowLoader.Outcome, _ task: LoadTask) {
+    if task.isPart {
+      parts[task.table.name, default: RowLoader.Outcome()].add(loaded)
+    } else {
+      outcome.add(loaded)
+    }
+  }
+
+  /// Puts a table behind all others, once, whichever of its parts was refused.
+  fileprivate mutating func postpone(_ table: ReplayTable) {
+    guard !postponed.contains(where: { $0.name == table.name }) else { return }
+    postponed.append(table)
+  }
+}
+
 extension RowLoader.Outcome {
   mutating func add(_ other: RowLoader.Outcome) {
     tableCount += other.tableCount
     rowCount &+= other.rowCount
     byteCount &+= other.byteCount
-  }
-}
-
-/// The ranges of one table, in key order.
-struct RangeWalk {
-  private let cursor: CatalogCursor
-  private let key: CatalogKey
-  private var peeked: TableRange?
-
-  init(_ catalog: CatalogReader, _ table: QualifiedName, source: String) throws {
-    cursor = CatalogCursor(catalog)
-    key = DatabaseContents.rowsKey(table, in: source)
-    try cursor.seek(to: key)
-  }
-
-  /// The next range, or nil behind the last one.
-  mutating func next() throws -> TableRange? { try next { _ in true } }
-
-  /// The next range if `condition` holds for it; otherwise it stays the next one.
-  mutating func next(where condition: (TableRange) -> Bool) throws -> TableRange? {
-    if peeked == nil, let item = try cursor.next(), item.key.isWithin(key) {
-      guard case .range(let range) = try CatalogReader.decode(item) else {
-        throw ReplayError(
-          .damaged, what: "cannot read rows", why: "something else than rows lies among them",
-          next: "run 'lifeboat check --read-data', or choose another snapshot")
-      }
-      peeked = range
-    }
-    guard let range = peeked, condition(range) else { return nil }
-    peeked = nil
-    return range
-  }
-}
-
-/// The text of COPY statements.
-enum CopyStatement {
-  /// `COPY … FROM STDIN` for rows in a range's format and the source's encoding.
-  static func from(
-    _ table: QualifiedName, columns: [String], format: TableRange.RowFormat, encoding: String
-  ) -> String {
-    // A table without columns has rows all the same; its list must then be left out, not empty.
-    let list =
-      columns.isEmpty
-      ? "" : " (" + columns.map { Connection.quoteIdentifier($0) }.joined(separator: ", ") + ")"
-    return "COPY \(table.quoted)\(list) FROM STDIN WITH (FORMAT "
-      + (format == .text ? "text" : "binary") + ", ENCODING \(Connection.quoteLiteral(encoding)))"
   }
 }

@@ -21,13 +21,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
   private let metadata: MetadataWriter
   private let options: MediaReplayOptions
   private let cancellation: Cancellation
-  private let progress: Progress
-  private var chunk: [UInt8] = []
-
-  /// From this length on the chunks of one file are written by several threads.
-  private static let parallelByteCount: UInt64 = 64 << 20
-  /// Chunks that are handed to them together: 1 GiB of content.
-  private static let parallelChunks = 1024
+  private let filler: FileFiller
 
   init(
     repository: Repository, reader: BlobReader, metadata: MetadataWriter,
@@ -38,8 +32,19 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     self.metadata = metadata
     self.options = options
     self.cancellation = cancellation
-    self.progress = progress
     decoder = try ChunkDecoder()
+    filler = try FileFiller(
+      reader: reader, workers: options.workers, cancellation: cancellation, progress: progress)
+  }
+
+  /// The regular file that will be replaced, to take from it what it has already.
+  private func older(
+    _ name: FileName, _ status: FileStatus?, _ extents: ExtentMap, in directory: SharedDirectory
+  ) -> OlderFile? {
+    guard let status, status.kind == .regular, status.byteCount > 0,
+      let file = try? OwnedDescriptor.openFile(name, in: directory.descriptor)
+    else { return nil }
+    return OlderFile(file, extents, repository)
   }
 
   // MARK: Files
@@ -53,8 +58,10 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     _ file: FileEntry, as name: FileName, in directory: SharedDirectory, notSet: inout [String]
   ) throws -> EntryResult {
     let extents = try ExtentMap(file)
+    var inTheWay: FileStatus?
     if let existing = try existing(name, in: directory.descriptor, newerThan: file.metadata) {
       guard let existing else { return .kept }
+      inTheWay = existing
       if options.overwrite == .always, existing.kind == .regular, existing.linkCount == 1,
         try holds(file, extents, name, existing, in: directory.descriptor)
       {
@@ -67,9 +74,10 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     let temporary = FileName.temporary()
     let opened = try OwnedDescriptor.createFile(temporary, in: directory.descriptor)
     do {
-      try fill(opened, with: file, extents)
+      try filler.fill(
+        opened, with: file, extents, reusing: older(name, inTheWay, extents, in: directory))
       notSet += metadata.apply(file.metadata, to: opened)
-      try directory.descriptor.rename(temporary, to: name, replacing: options.overwrite != .refuse)
+      try place(temporary, as: name, over: inTheWay, in: directory.descriptor)
     } catch {
       try? directory.descriptor.remove(temporary)
       throw error
@@ -90,70 +98,33 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     case .never: return .some(nil)
     case .ifNewer where status.modified >= Files.FileTime(metadata.modified): return .some(nil)
     case .ifNewer, .always:
-      guard status.kind != .directory else {
+      guard status.kind != .directory || options.deletesExtra else {
         throw EntryFailure("a directory of this name is in the way; remove it if it may go")
       }
       return .some(status)
     }
   }
 
-  private func fill(
-    _ opened: borrowing OwnedDescriptor, with file: FileEntry, _ extents: ExtentMap
-  ) throws {
-    if file.extents == nil, file.byteCount > 0 {
-      // A full disk is known before anything is written.
-      _ = try opened.reserve(byteCount: Int64(file.byteCount))
+  /// Gives a complete entry its name, in place of what has it.
+  private func place(
+    _ temporary: FileName, as name: FileName, over existing: FileStatus?,
+    in folder: borrowing OwnedDescriptor
+  ) throws(SystemError) {
+    guard let existing else {
+      return try folder.rename(temporary, to: name, replacing: options.overwrite != .refuse)
     }
-    if file.content.byteCount >= Self.parallelByteCount, options.workers > 1 {
-      try fillInParallel(opened.duplicate(), file.content, extents)
-    } else {
-      var offset: UInt64 = 0
-      try reader.forEachChunk(of: file.content, using: decoder) { reference in
-        try cancellation.check()
-        try reader.load(reference, into: &chunk, using: decoder)
-        try Self.write(chunk, at: offset, extents, to: opened)
-        offset += UInt64(reference.byteCount)
-        progress.add(bytes: chunk.count)
+    if existing.isProtected, existing.kind == .regular || existing.kind == .directory {
+      if let opened = try? OwnedDescriptor.openFile(name, in: folder) {
+        MetadataWriter.unprotect(opened)
       }
     }
-    if file.extents != nil { try opened.truncate(toByteCount: Int64(file.byteCount)) }
-  }
-
-  private static func write(
-    _ chunk: [UInt8], at offset: UInt64, _ extents: ExtentMap, to file: borrowing OwnedDescriptor
-  ) throws(SystemError) {
-    try extents.forEachRun(at: offset, count: chunk.count) {
-      (fileOffset, bytes) throws(SystemError) in
-      try file.write(chunk.span.extracting(bytes), at: Int64(fileOffset))
+    guard existing.kind == .directory else {
+      return try folder.rename(temporary, to: name, replacing: true)
     }
-  }
-
-  private func fillInParallel(
-    _ file: consuming OwnedDescriptor, _ content: Content, _ extents: ExtentMap
-  ) throws {
-    let shared = try SharedFile(file, count: options.workers)
-    var waiting: [(ChunkReference, UInt64)] = []
-    var offset: UInt64 = 0
-    func write() throws {
-      let list = ChunkList(waiting)
-      waiting = []
-      try orderedParallel(
-        workers: options.workers, window: options.workers, cancellation: cancellation,
-        next: { list.next() },
-        work: { [reader, progress] item, worker in
-          try shared.loaders[worker].load(item.0, from: reader) { chunk in
-            try Self.write(chunk, at: item.1, extents, to: shared.file)
-          }
-          progress.add(bytes: Int(item.0.byteCount))
-        },
-        deliver: { _ in })
-    }
-    try reader.forEachChunk(of: content, using: decoder) { reference in
-      waiting.append((reference, offset))
-      offset += UInt64(reference.byteCount)
-      if waiting.count == Self.parallelChunks { try write() }
-    }
-    if !waiting.isEmpty { try write() }
+    let aside = FileName.temporary()
+    try folder.rename(name, to: aside, replacing: false)
+    try folder.rename(temporary, to: name, replacing: false)
+    try folder.removeTree(aside)
   }
 
   /// Whether an existing file has exactly this content already.
@@ -177,12 +148,13 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     guard let metadata = entry.metadata else { throw EntryFailure("it is no such entry") }
     if case .characterDevice = entry, !mayMakeDevices(&notSet) { return .kept }
     if case .blockDevice = entry, !mayMakeDevices(&notSet) { return .kept }
-    let isTaken: Bool
+    let inTheWay: FileStatus?
     switch try existing(name, in: directory.descriptor, newerThan: metadata) {
-    case nil: isTaken = false
+    case nil: inTheWay = nil
     case .some(nil): return .kept
-    case .some: isTaken = true
+    case .some(let status): inTheWay = status
     }
+    let isTaken = inTheWay != nil
     let temporary = isTaken ? FileName.temporary() : name
     do {
       try make(entry, at: temporary, in: directory.descriptor)
@@ -190,7 +162,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
       if case .symlink = entry { hasPermissions = false }
       notSet += self.metadata.apply(
         metadata, to: temporary, in: directory.descriptor, hasPermissions: hasPermissions)
-      if isTaken { try directory.descriptor.rename(temporary, to: name, replacing: true) }
+      if isTaken { try place(temporary, as: name, over: inTheWay, in: directory.descriptor) }
     } catch {
       if isTaken { try? directory.descriptor.remove(temporary) }
       throw error
@@ -243,7 +215,7 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
     let source = try root.openDirectory(beneath: target.parent)
     let wanted = try source.status(of: targetName)
     guard wanted.kind != .directory else { throw EntryFailure("it links to a directory") }
-    var isTaken = false
+    var inTheWay: FileStatus?
     if let status = try directory.descriptor.statusIfAny(of: name) {
       if status.isSameFile(as: wanted) { return .unchanged }
       switch options.overwrite {
@@ -251,16 +223,17 @@ final class EntryWriter: @unchecked Sendable {  // each worker uses only its own
       case .never: return .kept
       case .ifNewer where status.modified >= wanted.modified: return .kept
       case .ifNewer, .always:
-        guard status.kind != .directory else {
+        guard status.kind != .directory || options.deletesExtra else {
           throw EntryFailure("a directory of this name is in the way; remove it if it may go")
         }
-        isTaken = true
+        inTheWay = status
       }
     }
+    let isTaken = inTheWay != nil
     let temporary = isTaken ? FileName.temporary() : name
     try Self.makeLink(temporary, in: directory.descriptor, to: targetName, in: source)
     if isTaken {
-      do { try directory.descriptor.rename(temporary, to: name, replacing: true) } catch {
+      do { try place(temporary, as: name, over: inTheWay, in: directory.descriptor) } catch {
         try? directory.descriptor.remove(temporary)
         throw error
       }

@@ -53,6 +53,7 @@ package struct MediaComparison {
   private let catalog: CatalogReader
   private let summary: MediaSummary
   private let path: String
+  private let include: [[UInt8]]
   private let ignoring: Set<MediaDifference.Aspect>
   private let numericOwners: Bool
   private let workers: Int
@@ -64,6 +65,7 @@ package struct MediaComparison {
   ///   - catalog: of the snapshot.
   ///   - summary: the source's, from the manifest.
   ///   - path: the root of the tree; not to be changed meanwhile.
+  ///   - include: as the restore had it: only that is compared.
   ///   - ignoring: what not to report, as what the restore said it could not set.
   ///   - numericOwners: as the restore had it.
   ///   - workers: threads that read.
@@ -71,13 +73,15 @@ package struct MediaComparison {
   ///   - progress: gets bytes read and entries compared.
   package init(
     repository: Repository, catalog: CatalogReader, summary: MediaSummary, against path: String,
-    ignoring: Set<MediaDifference.Aspect> = [], numericOwners: Bool = false, workers: Int,
+    include: [[UInt8]] = [], ignoring: Set<MediaDifference.Aspect> = [],
+    numericOwners: Bool = false, workers: Int,
     cancellation: Cancellation, progress: Progress
   ) {
     self.repository = repository
     self.catalog = catalog
     self.summary = summary
     self.path = path
+    self.include = include
     self.ignoring = ignoring
     self.numericOwners = numericOwners
     self.workers = max(1, workers)
@@ -97,7 +101,8 @@ package struct MediaComparison {
     do throws(SystemError) {
       root = try SharedDirectory(OwnedDescriptor.openDirectory(path, followingLinks: true))
     } catch { throw unreadable(error) }
-    let merge = ComparisonMerge(catalog, source: source, root: root)
+    let selection = try MediaSelection(include, of: catalog, source: summary.name)
+    let merge = ComparisonMerge(catalog, source: source, selection: selection, root: root)
     let owners = OwnerMap(summary, numeric: numericOwners)
     let reader = repository.makeReader()
     let comparers = try (0..<workers).map { _ in
@@ -139,90 +144,5 @@ package struct MediaComparison {
     MediaReplayError(
       .targetUnusable, what: "cannot compare \(path) with the snapshot", why: error.description,
       next: "compare as a user who can read the whole tree, and keep others from changing it")
-  }
-}
-
-/// What the catalog and the tree have under one key; one of them may be nil.
-struct ComparisonPair: Sendable {
-  let key: CatalogKey
-  let expected: CatalogEntry?
-  let actual: TreeItem?
-}
-
-/// Merges catalog and tree in key order; for one thread at a time.
-private final class ComparisonMerge: @unchecked Sendable {  // orderedParallel: one at a time
-  private let cursor: CatalogCursor
-  private let source: CatalogKey
-  private var tree: TreeWalk
-  private var started = false
-  private var item: CatalogItem?
-  private var actual: TreeItem?
-  /// A directory that only the catalog has: what lies in it need not be told.
-  private var missing: CatalogKey?
-
-  private static let batchCount = 64
-  private static let batchBytes: UInt64 = 4 << 20
-  private static let batchDirectories = 8
-
-  init(_ catalog: CatalogReader, source: CatalogKey, root: SharedDirectory) {
-    cursor = CatalogCursor(catalog)
-    self.source = source
-    tree = TreeWalk(root: root, key: source)
-  }
-
-  func nextBatch() throws -> [ComparisonPair]? {
-    if !started {
-      started = true
-      try cursor.seek(to: source)
-      try advanceCatalog()
-      actual = try tree.next()
-    }
-    var batch: [ComparisonPair] = []
-    var byteCount: UInt64 = 0
-    var directories = 0
-    while batch.count < Self.batchCount, byteCount < Self.batchBytes,
-      directories < Self.batchDirectories, let pair = try next()
-    {
-      batch.append(pair)
-      // Each stays open until it is compared.
-      if pair.actual?.opened != nil { directories += 1 }
-      byteCount &+= pair.expected?.content?.byteCount ?? 0
-    }
-    return batch.isEmpty ? nil : batch
-  }
-
-  private func advanceCatalog() throws {
-    item = try cursor.next()
-    if item?.key.isWithin(source) != true { item = nil }
-  }
-
-  private func next() throws -> ComparisonPair? {
-    while true {
-      if let item, let missing, item.key.isWithin(missing) {
-        try advanceCatalog()
-        continue
-      }
-      switch (item, actual) {
-      case (nil, nil): return nil
-      case (let expected?, let found?) where expected.key == found.key:
-        let entry = try CatalogReader.decode(expected)
-        if case .directory = entry {
-          try tree.enter(found)
-          if found.opened == nil { missing = expected.key }
-        }
-        try advanceCatalog()
-        actual = try tree.next()
-        return ComparisonPair(key: expected.key, expected: entry, actual: found)
-      case (let expected?, let found) where found.map({ expected.key < $0.key }) ?? true:
-        missing = expected.key
-        let entry = try CatalogReader.decode(expected)
-        try advanceCatalog()
-        return ComparisonPair(key: expected.key, expected: entry, actual: nil)
-      case (_, let found?):
-        actual = try tree.next()
-        return ComparisonPair(key: found.key, expected: nil, actual: found)
-      default: return nil
-      }
-    }
   }
 }

@@ -52,10 +52,13 @@ package struct MediaReplay {
   /// - Throws: ``MediaReplayError``; `targetNotEmpty` before anything changed; ``Cancelled``. What was
   ///   restored until then stays.
   package func perform() throws -> MediaReplayReport {
-    let selection = try select()
+    let selection = try MediaSelection(options.include, of: catalog, source: summary.name)
+    let deletion =
+      options.deletesExtra
+      ? try MediaDeletion(catalog: catalog, summary: summary, selection, cancellation) : nil
     let (root, isNew) = try openTarget()
     let walk = ReplayWalk(
-      catalog, source: source, selection: selection, root: root, overwrite: options.overwrite,
+      catalog, source: source, selection: selection.keys, root: root, overwrite: options.overwrite,
       ownsRoot: options.include.isEmpty && (isNew || options.overwrite == .always))
     let run = try ReplayRun(
       repository: repository, root: root, summary: summary, options: options,
@@ -67,40 +70,14 @@ package struct MediaReplay {
         try batch.map { (step: $0, outcome: try run.perform($0, worker)) }
       },
       deliver: { batch in for item in batch { try run.deliver(item.step, item.outcome) } })
+    run.addNotCaptured(options.include.isEmpty ? summary.unreadable : [])
+    if let deletion { run.note(try deletion.perform(beneath: root, after: run.report)) }
     do throws(SystemError) { try root.descriptor.syncFileSystem() } catch {
       throw MediaReplayError(
         .failed, what: "cannot finish the restore into \(target)", why: error.description,
         next: "what was restored may be lost in a power cut; check the disk and restore again")
     }
     return run.report
-  }
-
-  /// The keys to restore: ascending, none within another.
-  private func select() throws -> [CatalogKey] {
-    guard try catalog.entry(source) != nil else {
-      throw MediaReplayError(
-        .sourceMissing, what: "cannot restore the media source '\(summary.name)'",
-        why: "the snapshot has no such source", next: "list what it has with 'lifeboat ls'")
-    }
-    let slash = UInt8(ascii: "/")
-    var keys: [CatalogKey] = options.include.isEmpty ? [source] : []
-    for path in options.include {
-      let names = path.split(separator: slash).map { Array($0) }.filter { $0 != [0x2e] }
-      guard let key = CatalogKey(components: source.components + names),
-        try catalog.entry(key) != nil
-      else {
-        throw MediaReplayError(
-          .pathMissing, what: "cannot restore '\(displayed(path))'",
-          why: "the snapshot has no such path in '\(summary.name)'",
-          next: "list its paths with 'lifeboat ls'")
-      }
-      keys.append(key)
-    }
-    keys.sort()
-    return keys.reduce(into: []) { result, key in
-      if let last = result.last, key.isWithin(last) { return }
-      result.append(key)
-    }
   }
 
   /// The target, and whether it is empty.
@@ -153,6 +130,16 @@ private final class ReplayRun: Sendable {
   }
 
   var report: MediaReplayReport { state.withLock { $0 } }
+
+  /// What the backup said it could not read and that is no entry of its own.
+  func addNotCaptured(_ lines: [String]) {
+    state.withLock { report in
+      let known = Set(report.notCaptured)
+      for line in lines where !known.contains(line) { report.addNotCaptured(line) }
+    }
+  }
+
+  func note(_ deletion: MediaDeletionReport) { state.withLock { $0.deletion = deletion } }
 
   /// What can be done in any order; nil for what has to wait for ``deliver(_:_:)``.
   func perform(_ step: ReplayStep, _ worker: Int) throws -> EntryResult? {

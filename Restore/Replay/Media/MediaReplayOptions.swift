@@ -16,7 +16,11 @@ package struct MediaReplayOptions: Sendable {
     case always
   }
   package var overwrite: Overwrite
-  /// Paths beneath the source's root, as bytes, a directory for all it holds; empty for everything.
+  /// Removes what the target has and the snapshot has not, beneath what is restored; asks for
+  /// ``Overwrite/always``.
+  package var deletesExtra: Bool
+  /// Paths beneath the source's root, as bytes, a directory for all it holds, or patterns
+  /// (``PathPattern``); empty for everything.
   package var include: [[UInt8]]
   /// Restores user and group ids as they are; otherwise by the names they had, where this machine
   /// knows them.
@@ -32,11 +36,13 @@ package struct MediaReplayOptions: Sendable {
 
   package init(
     overwrite: Overwrite = .refuse, include: [[UInt8]] = [], numericOwners: Bool = false,
-    devices: Bool = true, setID: Bool = true, workers: Int = 2, keepGoing: Bool = true
+    deletesExtra: Bool = false, devices: Bool = true, setID: Bool = true, workers: Int = 2,
+    keepGoing: Bool = true
   ) {
     self.overwrite = overwrite
     self.include = include
     self.numericOwners = numericOwners
+    self.deletesExtra = deletesExtra
     self.devices = devices
     self.setID = setID
     self.workers = max(1, workers)
@@ -72,10 +78,16 @@ package struct MediaReplayReport: Sendable {
   package var errors: [String] = []
   package var errorCount: UInt64 = 0
 
+  /// What was removed, if that was asked for.
+  package var deletion: MediaDeletionReport?
+
   package init() {}
 
   /// Everything that was asked for is there, with all that belongs to it.
-  package var isComplete: Bool { errorCount == 0 && notSetCount == 0 && notCapturedCount == 0 }
+  package var isComplete: Bool {
+    errorCount == 0 && notSetCount == 0 && notCapturedCount == 0
+      && (deletion?.errorCount ?? 0) == 0
+  }
 
   mutating func addError(_ line: String) { Self.add(line, &errors, &errorCount) }
   mutating func addNotSet(_ line: String) { Self.add(line, &notSet, &notSetCount) }
@@ -95,6 +107,8 @@ package struct MediaReplayError: Error, CustomStringConvertible, Sendable {
     case pathMissing = "path-missing"
     case targetNotEmpty = "target-not-empty"
     case targetUnusable = "target-unusable"
+    /// It cannot be told what the snapshot left out, so nothing may be removed for being absent.
+    case deletionUnsafe = "deletion-unsafe"
     case failed
   }
   package var code: Code

@@ -55,6 +55,8 @@ struct MetadataWriter: Sendable {
     var failures: [String] = []
     let (user, group) = (owners.user(metadata.userID), owners.group(metadata.groupID))
     let current = try? file.status()
+    if let current, isSet(metadata, on: file, current) { return [] }
+    if let current, current.isProtected { Self.unprotect(file) }
     var ownerIsRight = current?.userID == user && current?.groupID == group
     if !ownerIsRight {
       attempt("owner \(user):\(group)", &failures) { () throws(SystemError) in
@@ -87,7 +89,53 @@ struct MetadataWriter: Sendable {
     attempt("modification time", &failures) { () throws(SystemError) in
       try file.setTimes(modified: Files.FileTime(metadata.modified))
     }
+    if let status = try? file.status() { check(status, metadata, mode: mode, &failures) }
     return failures
+  }
+
+  /// Whether everything is so already: then nothing is touched, and what is immutable stays so.
+  private func isSet(
+    _ metadata: FileMetadata, on file: borrowing OwnedDescriptor, _ status: FileStatus
+  ) -> Bool {
+    guard status.modified == Files.FileTime(metadata.modified),
+      status.permissions == metadata.mode, setID || metadata.mode & 0o6000 == 0,
+      status.userID == owners.user(metadata.userID),
+      status.groupID == owners.group(metadata.groupID),
+      let names = try? file.extendedAttributeNames()
+    else { return false }
+    let wanted = Dictionary(
+      metadata.attributes.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    let found = names.filter { wanted[$0] != nil || !Self.kept.contains($0) }
+    guard Set(found) == Set(wanted.keys) else { return false }
+    return wanted.allSatisfy { name, value in
+      (try? file.extendedAttribute(name)).flatMap { $0 } == value
+    }
+  }
+
+  /// Some systems round or clamp times, and clear a set-group-id bit, and call that success.
+  private func check(
+    _ status: FileStatus, _ metadata: FileMetadata, mode: UInt32?, _ failures: inout [String]
+  ) {
+    let modified = Files.FileTime(metadata.modified)
+    if status.modified != modified, !failures.contains(where: { $0.hasPrefix("modification") }) {
+      failures.append(
+        "modification time: the file system keeps "
+          + "\(status.modified.seconds).\(status.modified.nanoseconds) for "
+          + "\(modified.seconds).\(modified.nanoseconds) (seconds.nanoseconds)")
+    }
+    if let mode, status.permissions != mode,
+      !failures.contains(where: { $0.hasPrefix("permissions") })
+    {
+      failures.append(
+        "permissions: the system keeps \(String(status.permissions, radix: 8)) for "
+          + "\(String(mode, radix: 8))")
+    }
+  }
+
+  /// Takes the flags away that forbid every change; ``setFlags(_:of:)`` brings back what belongs.
+  static func unprotect(_ file: borrowing OwnedDescriptor) {
+    guard let flags = try? file.inodeFlags() else { return }
+    try? file.setInodeFlags(flags.subtracting([.immutable, .appendOnly]))
   }
 
   private func set(
@@ -120,10 +168,12 @@ struct MetadataWriter: Sendable {
         ownerIsRight = true
       }
     }
+    var mode: UInt32?
     if hasPermissions {
-      let mode = permitted(metadata.mode, ownerIsRight: ownerIsRight, &failures)
+      let wanted = permitted(metadata.mode, ownerIsRight: ownerIsRight, &failures)
+      mode = wanted
       attempt("permissions", &failures) { () throws(SystemError) in
-        try directory.setPermissions(of: name, to: mode)
+        try directory.setPermissions(of: name, to: wanted)
       }
     }
     for attribute in metadata.attributes {
@@ -134,13 +184,17 @@ struct MetadataWriter: Sendable {
     attempt("modification time", &failures) { () throws(SystemError) in
       try directory.setTimes(of: name, modified: Files.FileTime(metadata.modified))
     }
+    if let status = try? directory.status(of: name) {
+      check(status, metadata, mode: mode, &failures)
+    }
     return failures
   }
 
   /// The last step for an entry: it may be immutable from then on.
   func setFlags(_ metadata: FileMetadata, of file: borrowing OwnedDescriptor) -> [String] {
     let flags = InodeFlags(rawValue: metadata.flags).intersection(.settable)
-    guard !flags.isEmpty else { return [] }
+    let current = (try? file.inodeFlags()).flatMap { $0?.intersection(.settable) }
+    if current == flags || current == nil && flags.isEmpty { return [] }
     var failures: [String] = []
     attempt("inode flags", &failures) { () throws(SystemError) in try file.setInodeFlags(flags) }
     return failures
@@ -159,4 +213,9 @@ struct MetadataWriter: Sendable {
   ) {
     do throws(SystemError) { try body() } catch { failures.append("\(what): \(error.reason)") }
   }
+}
+
+extension FileStatus {
+  /// Whether a flag (STATX_ATTR_IMMUTABLE, STATX_ATTR_APPEND) forbids to change or replace it.
+  var isProtected: Bool { attributes & 0x30 != 0 }
 }

@@ -11,9 +11,12 @@ final class ChunkLoader: @unchecked Sendable {  // one worker's own
 
   init() throws { decoder = try ChunkDecoder() }
 
+  /// Lends the chunk, which lies at `offset` of its content.
   func load(
-    _ reference: ChunkReference, from reader: BlobReader, _ body: ([UInt8]) throws -> Void
+    _ reference: ChunkReference, at offset: UInt64, from reader: BlobReader,
+    reusing older: OlderFile?, _ body: ([UInt8]) throws -> Void
   ) throws {
+    if let older, older.read(reference, at: offset, into: &chunk) { return try body(chunk) }
     try reader.load(reference, into: &chunk, using: decoder)
     try body(chunk)
   }

@@ -236,7 +236,10 @@ final class ReplayWalk: @unchecked Sendable {  // orderedParallel calls `nextBat
         try above.descriptor.makeDirectory(name, permissions: 0o700)
       }
       let opened = try SharedDirectory(above.descriptor.open(beneath: name, .directory))
-      if overwrite == .always { try Self.removeLeftovers(in: opened) }
+      if overwrite == .always {
+        if opened.status.isProtected { MetadataWriter.unprotect(opened.descriptor) }
+        try Self.removeLeftovers(in: opened)
+      }
       chain.enter(opened, name: name.bytes)
     } catch {
       throw EntryFailure("\(error.call): \(error.reason)")

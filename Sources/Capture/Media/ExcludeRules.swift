@@ -1,227 +1,82 @@
 // What is left out of a media tree: patterns with the meaning they have in a .gitignore file
-// (gitignore(5)) at the root of the tree.
+// (gitignore(5)).
 
-/// Patterns, of which the last that matches a path decides.
+import Files
+
+/// Patterns as in a .gitignore file, of which the last that matches a path decides.
 ///
-/// Matching is by bytes; `*` and `?` match no slash, `**` matches directories of any depth, `[a-z]`
-/// and `[!a-z]` one byte, `\` takes the next byte as it is. A pattern with a slash at its start or
-/// inside is anchored at the root, another matches at any depth. A slash at the end matches
-/// directories only, `!` takes a path back in, `#` starts a comment. What lies in an excluded
-/// directory is never looked at, so it cannot be taken back in.
+/// Each is a ``PathPattern`` relative to one directory; `!` in front takes a path back in, `#` starts
+/// a comment. What lies in an excluded directory is never looked at, so it cannot be taken back in.
 package struct ExcludeRules: Sendable {
   private struct Rule {
-    var segments: [Segment]
+    var pattern: PathPattern
+    var text: String
     var isNegated: Bool
-    var directoriesOnly: Bool
   }
-  private enum Segment {
-    /// `**`: any number of directories.
-    case anyDepth
-    case glob([Element])
+  /// What the rules say of a path.
+  package enum Decision: Equatable, Sendable {
+    /// Left out, by this pattern.
+    case excluded(by: String)
+    /// Taken in, by a pattern with `!`.
+    case included
   }
-  private enum Element {
-    case byte(UInt8)
-    case anyByte
-    case anyBytes
-    case set([ClosedRange<UInt8>], isNegated: Bool)
-  }
-  private let rules: [Rule]
+  private var rules: [Rule] = []
 
   /// - Throws: ``MediaError`` `invalidExclude` for a pattern that could never match.
   package init(_ patterns: [String]) throws(MediaError) {
-    var rules: [Rule] = []
     for pattern in patterns {
-      if let rule = try Self.parse(pattern) { rules.append(rule) }
+      do throws(PathPatternError) { try add(Array(pattern.utf8)) } catch {
+        throw MediaError(
+          .invalidExclude, what: "cannot exclude '\(pattern)'", why: error.description,
+          next: "write it as in a .gitignore file; a backslash takes the next character as it is")
+      }
     }
-    self.rules = rules
   }
 
-  /// Whether the entry at `path`, components from the root on, is left out.
+  /// The lines of an ignore file.
+  ///
+  /// `onInvalid` is told each line that could never match, by its number; it excludes nothing.
+  init(file: [UInt8], onInvalid: (Int, String) -> Void) {
+    var bytes = file[...]
+    // As git does: the mark that some editors begin a file with is no part of the first pattern.
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      do throws(PathPatternError) { try add(Array(line)) } catch {
+        onInvalid(index + 1, error.description)
+      }
+    }
+  }
+
+  private mutating func add(_ pattern: [UInt8]) throws(PathPatternError) {
+    var bytes = pattern
+    let escape = UInt8(ascii: "\\")
+    while bytes.last == UInt8(ascii: " "), bytes.dropLast().last != escape { bytes.removeLast() }
+    guard let first = bytes.first, first != UInt8(ascii: "#") else { return }
+    let isNegated = first == UInt8(ascii: "!")
+    rules.append(
+      Rule(
+        pattern: try PathPattern(isNegated ? Array(bytes.dropFirst()) : bytes),
+        text: displayed(bytes), isNegated: isNegated))
+  }
+
+  /// What the last pattern that matches `path`, components from the rules' directory on, says of it;
+  /// nil if none matches.
   ///
   /// To be asked for each directory on the way first.
-  package func excludes(_ path: [[UInt8]], isDirectory: Bool) -> Bool {
-    for rule in rules.reversed() where isDirectory || !rule.directoriesOnly {
-      if Self.matches(rule.segments[...], path[...]) { return !rule.isNegated }
+  package func decision(_ path: some Collection<[UInt8]>, isDirectory: Bool) -> Decision? {
+    for rule in rules.reversed() where rule.pattern.matches(path, isDirectory: isDirectory) {
+      return rule.isNegated ? .included : .excluded(by: rule.text)
     }
+    return nil
+  }
+
+  /// Whether the entry at `path` is left out.
+  package func excludes(_ path: [[UInt8]], isDirectory: Bool) -> Bool {
+    if case .excluded = decision(path, isDirectory: isDirectory) { return true }
     return false
   }
 
   package var isEmpty: Bool { rules.isEmpty }
-
-  // MARK: Parsing
-
-  private static func parse(_ pattern: String) throws(MediaError) -> Rule? {
-    let slash = UInt8(ascii: "/")
-    let escape = UInt8(ascii: "\\")
-    var bytes = Array(pattern.utf8)
-    while bytes.last == UInt8(ascii: " "), bytes.dropLast().last != escape { bytes.removeLast() }
-    guard let first = bytes.first, first != UInt8(ascii: "#") else { return nil }
-    let isNegated = first == UInt8(ascii: "!")
-    if isNegated { bytes.removeFirst() }
-    let directoriesOnly = bytes.last == slash
-    if directoriesOnly { bytes.removeLast() }
-    let isAnchored = bytes.contains(slash)
-    if bytes.first == slash { bytes.removeFirst() }
-    guard !bytes.isEmpty, !bytes.contains(0) else {
-      throw invalid(pattern, "it names nothing")
-    }
-    var segments: [Segment] = isAnchored ? [] : [.anyDepth]
-    let parts = bytes.split(separator: slash, omittingEmptySubsequences: false)
-    for (index, part) in parts.enumerated() {
-      if part.elementsEqual("**".utf8) {
-        segments.append(.anyDepth)
-        // `a/**` means what is inside `a`, not `a` itself.
-        if index == parts.count - 1 { segments.append(.glob([.anyBytes])) }
-      } else {
-        guard !part.isEmpty else { throw invalid(pattern, "two slashes follow each other") }
-        segments.append(.glob(try elements(of: part, in: pattern)))
-      }
-    }
-    return Rule(segments: segments, isNegated: isNegated, directoriesOnly: directoriesOnly)
-  }
-
-  private static func elements(of part: ArraySlice<UInt8>, in pattern: String) throws(MediaError)
-    -> [Element]
-  {
-    var elements: [Element] = []
-    var rest = part
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "*"): elements.append(.anyBytes)
-      case UInt8(ascii: "?"): elements.append(.anyByte)
-      case UInt8(ascii: "["): elements.append(try set(&rest, in: pattern))
-      case UInt8(ascii: "\\"):
-        guard let next = rest.popFirst() else { throw invalid(pattern, "it ends in a backslash") }
-        elements.append(.byte(next))
-      default: elements.append(.byte(byte))
-      }
-    }
-    return elements
-  }
-
-  /// What stands between brackets; a `]` in first place stands for itself.
-  private static func set(_ rest: inout ArraySlice<UInt8>, in pattern: String) throws(MediaError)
-    -> Element
-  {
-    var isNegated = false
-    if let first = rest.first, first == UInt8(ascii: "!") || first == UInt8(ascii: "^") {
-      isNegated = true
-      rest.removeFirst()
-    }
-    var ranges: [ClosedRange<UInt8>] = []
-    while true {
-      guard var low = rest.popFirst() else { throw invalid(pattern, "a '[' is never closed") }
-      if low == UInt8(ascii: "]"), !ranges.isEmpty { break }
-      if low == UInt8(ascii: "["), rest.first == UInt8(ascii: ":") {
-        ranges += try named(&rest, in: pattern)
-        continue
-      }
-      if low == UInt8(ascii: "\\") {
-        guard let next = rest.popFirst() else { throw invalid(pattern, "a '[' is never closed") }
-        low = next
-      }
-      var high = low
-      if rest.first == UInt8(ascii: "-"), let last = rest.dropFirst().first,
-        last != UInt8(ascii: "]")
-      {
-        rest.removeFirst(2)
-        high = last
-        if last == UInt8(ascii: "\\"), let next = rest.popFirst() { high = next }
-      }
-      guard low <= high else {
-        throw invalid(pattern, "a range in brackets is the wrong way round")
-      }
-      ranges.append(low...high)
-    }
-    return .set(ranges, isNegated: isNegated)
-  }
-
-  private static func named(_ rest: inout ArraySlice<UInt8>, in pattern: String)
-    throws(MediaError) -> [ClosedRange<UInt8>]
-  {
-    let classes: [(String, [ClosedRange<UInt8>])] = [
-      ("alnum", [0x30...0x39, 0x41...0x5a, 0x61...0x7a]), ("alpha", [0x41...0x5a, 0x61...0x7a]),
-      ("blank", [0x09...0x09, 0x20...0x20]), ("cntrl", [0x00...0x1f, 0x7f...0x7f]),
-      ("digit", [0x30...0x39]), ("graph", [0x21...0x7e]), ("lower", [0x61...0x7a]),
-      ("print", [0x20...0x7e]),
-      ("punct", [0x21...0x2f, 0x3a...0x40, 0x5b...0x60, 0x7b...0x7e]),
-      ("space", [0x09...0x0d, 0x20...0x20]), ("upper", [0x41...0x5a]),
-      ("xdigit", [0x30...0x39, 0x41...0x46, 0x61...0x66]),
-    ]
-    for (name, ranges) in classes where rest.starts(with: ":\(name):]".utf8) {
-      rest.removeFirst(name.utf8.count + 3)
-      return ranges
-    }
-    throw invalid(pattern, "it names a class of characters that does not exist")
-  }
-
-  private static func invalid(_ pattern: String, _ why: String) -> MediaError {
-    MediaError(
-      .invalidExclude, what: "cannot exclude '\(pattern)'", why: why,
-      next: "write it as in a .gitignore file; a backslash takes the next character as it is")
-  }
-
-  // MARK: Matching
-
-  private static func matches(_ segments: ArraySlice<Segment>, _ path: ArraySlice<[UInt8]>) -> Bool
-  {
-    // Backtracks to the last `**` only: an earlier one could not do better.
-    var (segment, component) = (segments.startIndex, path.startIndex)
-    var retry: (segment: Int, component: Int)?
-    while component < path.endIndex {
-      if segment < segments.endIndex {
-        switch segments[segment] {
-        case .anyDepth:
-          retry = (segment, component)
-          segment += 1
-          continue
-        case .glob(let elements) where matches(elements, path[component]):
-          segment += 1
-          component += 1
-          continue
-        case .glob: break
-        }
-      }
-      guard let last = retry else { return false }
-      segment = last.segment + 1
-      component = last.component + 1
-      retry = (last.segment, component)
-    }
-    while segment < segments.endIndex, case .anyDepth = segments[segment] { segment += 1 }
-    return segment == segments.endIndex
-  }
-
-  private static func matches(_ elements: [Element], _ name: [UInt8]) -> Bool {
-    var (element, position) = (0, 0)
-    var retry: (element: Int, position: Int)?
-    while position < name.count {
-      if element < elements.count {
-        if case .anyBytes = elements[element] {
-          retry = (element, position)
-          element += 1
-          continue
-        }
-        if matches(elements[element], name[position]) {
-          element += 1
-          position += 1
-          continue
-        }
-      }
-      guard let last = retry else { return false }
-      element = last.element + 1
-      position = last.position + 1
-      retry = (last.element, position)
-    }
-    while element < elements.count, case .anyBytes = elements[element] { element += 1 }
-    return element == elements.count
-  }
-
-  private static func matches(_ element: Element, _ byte: UInt8) -> Bool {
-    switch element {
-    case .byte(let wanted): wanted == byte
-    case .anyByte: true
-    case .anyBytes: false
-    case .set(let ranges, let isNegated): ranges.contains { $0.contains(byte) } != isNegated
-    }
-  }
 }

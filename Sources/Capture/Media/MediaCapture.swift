@@ -44,9 +44,10 @@ package struct MediaCapture {
   /// An entry that cannot be read is counted and named in the summary and stands in the catalog as
   /// unreadable; a directory whose entries cannot be listed keeps its own entry. A file that
   /// changes while it is read is read up to three times, then kept and marked. One that vanishes
-  /// between being listed and being opened was never there. The first name of an inode, in key
+  /// between being listed and being opened was never there, unless it only got another name: then it
+  /// counts as unreadable. What patterns, limits, marks and mounts leave out is named. The first name of an inode, in key
   /// order, holds the content and the others are hard links to it; names in other sources are not
-  /// known to belong together.
+  /// known to belong together, which is noted.
   ///
   /// - Parameters:
   ///   - catalog: all that was appended to it before sorts before this source. After an error it
@@ -104,6 +105,10 @@ package struct MediaCapture {
     case .entry(let entry, let isUnchanged): result = .entry(entry, isUnchanged: isUnchanged)
     case .link(let target, let file): result = .link(target: target, file)
     case .unreadable(let reason): result = .unreadable(reason: reason)
+    case .vanished: result = .vanished
+    case .excluded(let reason): result = .excluded(reason: reason)
+    case .renamed(let name): result = .renamed(to: name)
+    case .note(let text): result = .note(text)
     case .read(let file):
       switch try files.capture(file) {
       case .file(let entry, let more, let identity):

@@ -13,6 +13,10 @@ struct MediaOutcome: Sendable {
     case link(target: CatalogKey, FileToRead)
     case unreadable(reason: String)
     case vanished
+    /// Told, and not in the catalog.
+    case excluded(reason: String)
+    case renamed(to: FileName)
+    case note(String)
   }
   let key: CatalogKey
   let result: Result
@@ -42,8 +46,14 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
   /// Inodes with several names whose first could not be read, and the name that replaces it.
   private var failedGroups: [FileIdentity: CatalogKey?] = [:]
 
-  /// How many unreadable entries the summary lists.
+  /// Entries that were listed and then gone, the first of them, and those that are remembered.
+  private var vanishedCount: UInt64 = 0
+  private var firstVanished: CatalogKey?
+  private var vanished: Set<CatalogKey> = []
+
+  /// How many entries of each kind the summary lists.
   private static let listLimit = 1000
+  private static let vanishedLimit = 10_000
 
   init(
     source: MediaSource, catalog: CatalogWriter, parent: CatalogReader?, writer: BlobWriter,
@@ -57,12 +67,23 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
     self.required = required
     self.onMissing = onMissing
     self.source = CatalogKey.media(source.name)
-    summary = MediaSummary(name: source.name, path: displayed(Array(source.path.utf8)))
+    summary = MediaSummary(
+      name: source.name, path: displayed(Array(source.path.utf8)), excluded: [], excludedCount: 0,
+      notes: [])
     nextRequired = try required()
   }
 
   func deliver(_ outcome: MediaOutcome) throws {
-    try carryForward(before: outcome.key)
+    switch outcome.result {
+    case .renamed(let name):
+      if vanished.remove(outcome.key) != nil {
+        unreadable(
+          outcome.key, "it was renamed to '\(name)' before it was read; back up again to have it")
+      }
+      return
+    case .note(let text): return note("\(Self.path(outcome.key)): \(text)")
+    default: try carryForward(before: outcome.key)
+    }
     var isMet = true
     for failure in outcome.failures { unreadable(outcome.key, failure) }
     switch outcome.result {
@@ -77,6 +98,11 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
     case .vanished:
       isMet = false
       failed(outcome.linkGroup)
+      wasGone(outcome.key)
+    case .excluded(let reason):
+      isMet = false
+      excluded(outcome.key, reason)
+    case .renamed, .note: break
     }
     if isMet {
       while nextRequired == outcome.key { nextRequired = try required() }
@@ -86,6 +112,11 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
   /// Takes over what is still required and fills in the names of users and groups.
   func finish() throws {
     try carryForward(before: nil)
+    if let firstVanished {
+      note(
+        "\(vanishedCount) entries were gone when they came to be read (first: "
+          + "\(Self.path(firstVanished)))")
+    }
     for id in userIDs { summary.users[String(id)] = accounts.userName(id) }
     for id in groupIDs { summary.groups[String(id)] = accounts.groupName(id) }
   }
@@ -160,8 +191,28 @@ final class MediaDelivery: @unchecked Sendable {  // orderedParallel calls `deli
   private func unreadable(_ key: CatalogKey, _ reason: String) {
     summary.unreadableCount += 1
     guard summary.unreadable.count < Self.listLimit else { return }
+    summary.unreadable.append("\(Self.path(key)): \(reason)")
+  }
+
+  private func excluded(_ key: CatalogKey, _ reason: String) {
+    summary.excludedCount = (summary.excludedCount ?? 0) + 1
+    guard summary.excluded?.count ?? 0 < Self.listLimit else { return }
+    summary.excluded?.append("\(Self.path(key)): \(reason)")
+  }
+
+  private func wasGone(_ key: CatalogKey) {
+    vanishedCount += 1
+    if firstVanished == nil { firstVanished = key }
+    if vanished.count < Self.vanishedLimit { vanished.insert(key) }
+  }
+
+  private func note(_ text: String) {
+    if summary.notes?.count ?? 0 < Self.listLimit { summary.notes?.append(text) }
+  }
+
+  private static func path(_ key: CatalogKey) -> String {
     let path = Array(key.components.dropFirst(2).joined(separator: Array("/".utf8)))
-    summary.unreadable.append("\(path.isEmpty ? "." : displayed(path)): \(reason)")
+    return path.isEmpty ? "." : displayed(path)
   }
 
   // MARK: What rows name

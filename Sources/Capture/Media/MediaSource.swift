@@ -7,22 +7,31 @@ package struct MediaSource: Sendable {
   /// The root directory; only this path may lead through symbolic links.
   package var path: String
   /// Patterns as in a .gitignore file at the root; see ``ExcludeRules``.
+  ///
+  /// They go before those of .lifeboatignore files.
   package var excludes: [String]
   /// Keeps out of what is mounted inside: such a directory is recorded, but not what it holds.
   package var oneFileSystem: Bool
   /// Leaves out what lies in directories with a CACHEDIR.TAG (https://bford.info/cachedir/), except
   /// the tag; the root itself is always read.
   package var honoursCacheDirTag: Bool
+  /// Leaves out what .lifeboatignore files in the tree name, where they count; see ``IgnoreFile``.
+  package var honoursIgnoreFiles: Bool
+  /// Leaves out regular files that are longer, holes included; nil for no limit.
+  package var largestByteCount: UInt64?
 
   package init(
     name: String, path: String, excludes: [String] = [], oneFileSystem: Bool = true,
-    honoursCacheDirTag: Bool = true
+    honoursCacheDirTag: Bool = true, honoursIgnoreFiles: Bool = true,
+    largestByteCount: UInt64? = nil
   ) {
     self.name = name
     self.path = path
     self.excludes = excludes
     self.oneFileSystem = oneFileSystem
     self.honoursCacheDirTag = honoursCacheDirTag
+    self.honoursIgnoreFiles = honoursIgnoreFiles
+    self.largestByteCount = largestByteCount
   }
 }
 

@@ -5,44 +5,6 @@ import Format
 import Glibc
 import Repository
 
-/// One entry as the walk found it.
-struct WalkItem: Sendable {
-  /// What is known already, or what has to be done to know it.
-  enum Task: Sendable {
-    /// Complete: a directory, a link, a device; or a file that did not change.
-    case entry(CatalogEntry, isUnchanged: Bool)
-    /// A regular file whose content has to be read.
-    case read(FileToRead)
-    /// Another name of what stands under `target`; read like a file if that could not be.
-    case link(target: CatalogKey, FileToRead)
-    case unreadable(reason: String)
-  }
-  let key: CatalogKey
-  let task: Task
-  /// What of it could not be read, in words.
-  var failures: [String] = []
-  /// Shared by all names of one inode that has several.
-  var linkGroup: FileIdentity?
-}
-
-/// Where to open a file.
-struct FileToRead: Sendable {
-  let directory: SharedDirectory
-  let name: FileName
-  let status: FileStatus
-}
-
-/// An inode.
-struct FileIdentity: Hashable, Sendable {
-  let device: DeviceNumber
-  let inode: UInt64
-
-  init(_ status: FileStatus) {
-    device = status.device
-    inode = status.inode
-  }
-}
-
 /// Walks a tree depth first, each directory's names sorted by bytes: the order of catalog keys.
 ///
 /// Used by one thread at a time. Holds the names of the directories on the way down, few open
@@ -54,6 +16,11 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     var listing: DirectoryListing?
     /// Instead of a listing, for a directory of which only this is kept.
     var only: FileName?
+    /// Of the directory's .lifeboatignore.
+    var ignoreRules: ExcludeRules?
+    /// As it was when it was listed, and when that was.
+    var status: FileStatus
+    var listed: Files.FileTime
     var next = 0
     /// Why its entries cannot be looked at any more.
     var lost: String?
@@ -71,7 +38,10 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
   private var chain: DirectoryChain
   private var frames: [Frame] = []
   private var firstNames: [FileIdentity: FirstName] = [:]
-  private var pending: WalkItem?
+  private var ready: [WalkItem] = []
+  /// How many of the frames have rules of an ignore file.
+  private var ignoreFileCount = 0
+  private var isFinished = false
 
   /// Entries, bytes to read and open directories at which a batch is full.
   private static let batchItems = 64
@@ -104,8 +74,10 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     rootStatus = root.status
     chain = DirectoryChain(root: root)
     let key = CatalogKey.media(source.name)
-    pending = try directory(root, key: key)
-    frames = [Frame(key: key, components: [], listing: listing)]
+    ready = [try directory(root, key: key)]
+    push(
+      Frame(
+        key: key, components: [], listing: listing, status: root.status, listed: Self.now), root)
   }
 
   private static func explain(_ source: MediaSource, _ error: SystemError) -> MediaError {
@@ -147,24 +119,57 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
   }
 
   private func next() throws -> WalkItem? {
-    if let item = pending {
-      pending = nil
-      return item
-    }
-    while !frames.isEmpty {
-      let top = frames.count - 1
-      guard let name = nextName(in: top) else {
-        frames.removeLast()
-        if !frames.isEmpty {
-          do throws(SystemError) { try chain.leave() } catch {
-            frames[top - 1].lost = "its directory was moved or replaced while it was read"
-          }
-        }
+    while true {
+      if !ready.isEmpty { return ready.removeFirst() }
+      guard !frames.isEmpty else {
+        guard !isFinished else { return nil }
+        isFinished = true
+        ready = closingNotes()
         continue
       }
-      if let item = try item(named: name.name, kind: name.kind, in: top) { return item }
+      let top = frames.count - 1
+      guard let name = nextName(in: top) else {
+        leave()
+        continue
+      }
+      let key = frames[top].key.appending(name.name.bytes)
+      return try item(named: name.name, kind: name.kind, in: top)
+        ?? WalkItem(key: key, task: .vanished)
     }
-    return nil
+  }
+
+  private func closingNotes() -> [WalkItem] {
+    guard let first = firstNames.values.map(\.key).min() else { return [] }
+    let text =
+      "\(firstNames.count) files have names outside of what was read, too, and come back without "
+      + "them (first: \(displayed(Array(first.components.dropFirst(2).joined(separator: [0x2f])))))"
+    return [WalkItem(key: CatalogKey.media(source.name), task: .note(text))]
+  }
+
+  private func push(_ frame: Frame, _ directory: SharedDirectory) {
+    var frame = frame
+    if source.honoursIgnoreFiles, let listing = frame.listing {
+      frame.ignoreRules = IgnoreFile.rules(in: directory, listing) { text in
+        let file = frame.key.appending(IgnoreFile.name)
+        ready.append(WalkItem(key: file, task: .note(text)))
+      }
+      if frame.ignoreRules != nil { ignoreFileCount += 1 }
+    }
+    frames.append(frame)
+  }
+
+  private func leave() {
+    let frame = frames.removeLast()
+    if frame.ignoreRules != nil { ignoreFileCount -= 1 }
+    if frame.lost == nil, let directory = chain.current, let listing = frame.listing {
+      ready += Self.renamed(
+        in: directory, since: listing, before: frame.status, listed: frame.listed
+      ).map { WalkItem(key: frame.key.appending($0.old.bytes), task: .renamed(to: $0.new)) }
+    }
+    guard !frames.isEmpty else { return }
+    do throws(SystemError) { try chain.leave() } catch {
+      frames[frames.count - 1].lost = "its directory was moved or replaced while it was read"
+    }
   }
 
   private func nextName(in frame: Int) -> (name: FileName, kind: FileKind?)? {
@@ -177,7 +182,7 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
 
   // MARK: One entry
 
-  /// Nil if it is excluded or gone.
+  /// Nil if it is gone.
   private func item(named name: FileName, kind: FileKind?, in frame: Int) throws -> WalkItem? {
     let key = frames[frame].key.appending(name.bytes)
     if let reason = frames[frame].lost {
@@ -185,14 +190,18 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     }
     guard let directory = chain.current else { return nil }
     // Most names need no look to be excluded or not.
-    if let kind, isExcluded(name, kind, in: frame) { return nil }
+    if let kind, let reason = exclusion(name, kind, in: frame) {
+      return WalkItem(key: key, task: .excluded(reason: reason))
+    }
     for _ in 0..<Self.attempts {
       let status: FileStatus
       do throws(SystemError) { status = try directory.descriptor.status(of: name) } catch {
         if error.isNotFound { return nil }
         return WalkItem(key: key, task: .unreadable(reason: error.reason))
       }
-      if status.kind != kind, isExcluded(name, status.kind, in: frame) { return nil }
+      if status.kind != kind, let reason = exclusion(name, status.kind, in: frame) {
+        return WalkItem(key: key, task: .excluded(reason: reason))
+      }
       if status.kind == .directory {
         if let item = try enter(name, status: status, key: key, from: directory, frame) {
           return item
@@ -204,16 +213,44 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     return WalkItem(key: key, task: .unreadable(reason: "it was replaced again and again"))
   }
 
-  private func isExcluded(_ name: FileName, _ kind: FileKind, in frame: Int) -> Bool {
-    !rules.isEmpty
-      && rules.excludes(
-        frames[frame].components + [name.bytes], isDirectory: kind == .directory)
+  /// Why it is left out by a pattern: the configured ones first, then the ignore files, the nearest
+  /// first.
+  private func exclusion(_ name: FileName, _ kind: FileKind, in frame: Int) -> String? {
+    guard !rules.isEmpty || ignoreFileCount > 0 else { return nil }
+    let path = frames[frame].components + [name.bytes]
+    let isDirectory = kind == .directory
+    switch rules.decision(path, isDirectory: isDirectory) {
+    case .excluded(let pattern): return "excluded by '\(pattern)'"
+    case .included: return nil
+    case nil: break
+    }
+    guard ignoreFileCount > 0 else { return nil }
+    for above in frames.reversed() {
+      guard let rules = above.ignoreRules else { continue }
+      let place = above.components.count
+      switch rules.decision(path.dropFirst(place), isDirectory: isDirectory) {
+      case .excluded(let pattern):
+        let file = above.components + [Array(IgnoreFile.name.utf8)]
+        let shown = displayed(Array(file.joined(separator: [UInt8(ascii: "/")])))
+        return "excluded by '\(pattern)' in \(shown)"
+      case .included: return nil
+      case nil: continue
+      }
+    }
+    return nil
   }
 
   /// Anything but a directory; nil if it was replaced meanwhile.
   private func item(
     _ key: CatalogKey, _ name: FileName, _ status: FileStatus, in directory: SharedDirectory
   ) throws -> WalkItem? {
+    if status.kind == .regular, let limit = source.largestByteCount,
+      status.byteCount > limit
+    {
+      return WalkItem(
+        key: key,
+        task: .excluded(reason: "\(status.byteCount) bytes, more than the limit of \(limit)"))
+    }
     let file = FileToRead(directory: directory, name: name, status: status)
     let group = status.linkCount > 1 ? FileIdentity(status) : nil
     if let group, let target = firstName(of: group, status, now: key) {
@@ -274,6 +311,10 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
   ) throws -> WalkItem? {
     if source.oneFileSystem, isMountPoint(status) {
       let collected = CollectedMetadata(of: name, in: above.descriptor, status: status)
+      ready.append(
+        WalkItem(
+          key: key,
+          task: .excluded(reason: "what it holds: another file system is mounted there")))
       return WalkItem(
         key: key, task: .entry(.directory(collected.metadata), isUnchanged: false),
         failures: collected.failures)
@@ -294,13 +335,18 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     }
     let item = try directory(opened, key: key)
     var next = Frame(
-      key: key, components: frames[frame].components + [name.bytes], listing: listing)
-    if source.honoursCacheDirTag, let tag = Self.cacheDirTag(in: opened, listing) {
+      key: key, components: frames[frame].components + [name.bytes], listing: listing,
+      status: opened.status, listed: Self.now)
+    if source.honoursCacheDirTag, let tag = CacheDirectoryTag.find(in: opened, listing) {
       next.listing = nil
       next.only = tag
+      if listing.count > 1 {
+        ready.append(
+          WalkItem(key: key, task: .excluded(reason: "what it holds: it has a CACHEDIR.TAG")))
+      }
     }
     chain.enter(opened, name: name.bytes)
-    frames.append(next)
+    push(next, opened)
     return item
   }
 
@@ -319,24 +365,5 @@ final class MediaWalk: @unchecked Sendable {  // orderedParallel calls `nextBatc
     if status.device != rootStatus.device { return true }
     guard let mount = status.mountID, let rootMount = rootStatus.mountID else { return false }
     return mount != rootMount
-  }
-
-  /// The tag file, if it is one (https://bford.info/cachedir/: these 43 bytes at its start).
-  private static func cacheDirTag(in directory: SharedDirectory, _ listing: DirectoryListing)
-    -> FileName?
-  {
-    guard let tag = FileName("CACHEDIR.TAG") else { return nil }
-    var (low, high) = (0, listing.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if listing[middle].name < tag { low = middle + 1 } else { high = middle }
-    }
-    let signature = Array("Signature: 8a477f597d28d172789f06886806bc55".utf8)
-    guard low < listing.count, listing[low].name == tag,
-      let status = try? directory.descriptor.status(of: tag), status.kind == .regular,
-      let file = try? OwnedDescriptor.openFile(tag, in: directory.descriptor),
-      let start = try? file.read(byteCount: signature.count, at: 0), start == signature
-    else { return nil }
-    return tag
   }
 }

@@ -14,6 +14,10 @@ struct BackupCommand: ParsableCommand {
     discussion: """
       Sources come from the options, or, if there are none, from the configuration. A database is \
       named by a libpq URI or keyword string; libpq's variables, service file and passfile work. \
+      Media directories are read without what their patterns, size limit, CACHEDIR.TAG and \
+      .lifeboatignore files leave out; the snapshot lists it. A .lifeboatignore file has patterns \
+      as a .gitignore file has, for its directory and below, and counts only if it belongs to root \
+      or to the user who backs up and nobody else may write it. \
       Entries that could not be read are listed and end with status 3; anything else that goes \
       wrong leaves no snapshot, and what was stored is reused by the next run.
       """)
@@ -33,6 +37,15 @@ struct BackupCommand: ParsableCommand {
       "Leave out what matches, as gitignore does; repeatable, for every media directory.",
       valueName: "pattern"))
   var exclude: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out files of media directories that are longer, such as 500M or 2G.",
+      valueName: "size"))
+  var excludeLargerThan: String?
+
+  @Flag(help: "Do not heed .lifeboatignore files in media directories.")
+  var noIgnoreFiles = false
 
   @Option(
     help: ArgumentHelp(
@@ -63,6 +76,14 @@ struct BackupCommand: ParsableCommand {
 
   func run() throws {
     try NamedValue.checkUnique(database + media)
+    let largest = try excludeLargerThan.map { text in
+      guard let count = ByteCountText.parse(text) else {
+        throw UsageError(
+          what: "cannot read --exclude-larger-than '\(text)'", why: "it is not a byte count",
+          next: "write 512K, 100M, 2G or 1T")
+      }
+      return count
+    }
     let session = try Session(global)
     var job = try BackupJob(session)
     if !database.isEmpty || !media.isEmpty {
@@ -70,11 +91,6 @@ struct BackupCommand: ParsableCommand {
         databases: database, media: media, excludes: exclude, references: fileReference,
         connections: connections, configuration: session.configuration)
     } else {
-      job.plan.media = job.plan.media.map { source in
-        var source = source
-        source.excludes += exclude
-        return source
-      }
       if let connections {
         job.plan.databases = job.plan.databases.map { source in
           var source = source
@@ -85,6 +101,14 @@ struct BackupCommand: ParsableCommand {
       if !fileReference.isEmpty { try job.addReferences(fileReference) }
     }
     if let deltaDepth { job.plan.deltas = DeltaPolicy(depthLimit: deltaDepth) }
+    let areNamed = !database.isEmpty || !media.isEmpty
+    job.plan.media = job.plan.media.map { source in
+      var source = source
+      if !areNamed { source.excludes += exclude }
+      source.largestByteCount = largest ?? source.largestByteCount
+      if noIgnoreFiles { source.honoursIgnoreFiles = false }
+      return source
+    }
     job.plan.tags += tag
     try job.run()
   }
@@ -123,7 +147,8 @@ struct BackupJob {
       media: configuration.media.map {
         MediaSource(
           name: $0.name, path: $0.path, excludes: $0.excludes,
-          oneFileSystem: $0.staysOnOneFilesystem)
+          oneFileSystem: $0.staysOnOneFilesystem, honoursIgnoreFiles: $0.honoursIgnoreFiles,
+          largestByteCount: $0.largestByteCount)
       }, references: references, tags: configuration.backup.tags, host: Host.name,
       user: NSUserName(), program: About.name,
       workers: max(1, ProcessInfo.processInfo.activeProcessorCount),

@@ -23,11 +23,23 @@ struct ListCommand: ParsableCommand {
   @Flag(help: "List everything beneath, not one level.")
   var recursive = false
 
+  @Flag(
+    help:
+      "List what the snapshot lacks: left out on purpose, unreadable, or not as it was, and why.")
+  var leftOut = false
+
+  func validate() throws {
+    if leftOut, path != nil || recursive {
+      throw ValidationError("--left-out lists all of a snapshot; it takes no path")
+    }
+  }
+
   func run() throws {
     let session = try Session(global)
     let repository = try session.openRepository()
     let snapshot = try repository.snapshot(
       named: self.snapshot, matching: SnapshotFilter(tags: filter.tag, host: filter.host))
+    if leftOut { return try listLeftOut(snapshot) }
     guard let path else { return try listSources(snapshot) }
     try repository.loadIndex()
     let catalog = try repository.catalog(of: snapshot, reader: repository.makeReader())
@@ -51,6 +63,33 @@ struct ListCommand: ParsableCommand {
       try Terminal.shared.print(
         "media \(media.name): \(Display.count(media.fileCount)) files, \(Display.bytes(media.byteCount)), from \(media.path)"
       )
+    }
+  }
+
+  private func listLeftOut(_ snapshot: Snapshot) throws {
+    struct Item: Encodable {
+      var source, kind, entry: String
+    }
+    var items: [Item] = []
+    func add(_ source: String, _ kind: String, _ lines: [String], of count: UInt64?) {
+      items += lines.map { Item(source: source, kind: kind, entry: $0) }
+      guard let count, count > UInt64(lines.count) else { return }
+      items.append(
+        Item(
+          source: source, kind: kind,
+          entry: "… and \(Display.count(count - UInt64(lines.count))) more"))
+    }
+    for database in snapshot.manifest.databases {
+      add(database.name, "not-included", database.notIncluded, of: nil)
+    }
+    for media in snapshot.manifest.media {
+      add(media.name, "excluded", media.excluded ?? [], of: media.excludedCount)
+      add(media.name, "unreadable", media.unreadable, of: media.unreadableCount)
+      add(media.name, "note", media.notes ?? [], of: nil)
+    }
+    if global.json { return try Terminal.shared.print(JSONText.pretty(items)) }
+    for item in items {
+      try Terminal.shared.print("\(item.source): \(item.kind): \(item.entry)")
     }
   }
 

@@ -13,6 +13,12 @@ struct RestoreCommand: ParsableCommand {
       A database goes into one that does not exist yet or is empty; a media directory into a \
       folder that does not exist yet or is empty, unless --overwrite says otherwise. Roles that \
       own objects must exist, or come first with --globals, or are left out with --no-owner.
+
+      A restore of media that was stopped is finished with --overwrite always: what is equal \
+      already is not written again. --delete also removes what the snapshot has not, beneath what \
+      is restored, except what the snapshot says it left out or could not read; with --dry-run it \
+      is listed only. --verify reads back and compares what was restored. What could not be set or \
+      was not in the snapshot is listed and ends with 3.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -21,7 +27,10 @@ struct RestoreCommand: ParsableCommand {
   @Argument(help: "latest, or the first digits of an id.")
   var snapshot: String
 
-  @Argument(help: "With --media: only this path beneath the source; repeatable.")
+  @Argument(
+    help:
+      "With --media: only this path beneath the source, or what matches this pattern, as in .gitignore; repeatable."
+  )
   var paths: [String] = []
 
   @Option(help: ArgumentHelp("The database source to restore.", valueName: "name"))
@@ -35,6 +44,12 @@ struct RestoreCommand: ParsableCommand {
       "Where to: a libpq URI or keyword string for a database, a folder for media.",
       valueName: "target"))
   var into: String
+
+  @Flag(
+    help:
+      "Replace the database that --into names: restore beside it, then exchange the names in one transaction. The old one is kept under another name; sessions on it are ended."
+  )
+  var swap = false
 
   @Flag(help: "Make the recorded roles and tablespaces first.")
   var globals = false
@@ -59,6 +74,21 @@ struct RestoreCommand: ParsableCommand {
       "What happens to files that are there: never, if-newer or always.", valueName: "policy"))
   var overwrite: OverwritePolicy?
 
+  @Flag(help: "With --overwrite always: remove what the snapshot does not have.")
+  var delete = false
+
+  @Flag(help: "Read back what was restored and compare it with the snapshot.")
+  var verify = false
+
+  @Flag(help: "Make no device nodes.")
+  var noDevices = false
+
+  @Flag(help: "Leave set-user-id and set-group-id bits away.")
+  var noSetId = false
+
+  @Flag(help: "Take user and group ids as they are, not by the names they had.")
+  var numericOwners = false
+
   @Flag(help: "Restore what can be restored, list the rest, and end with 3.")
   var keepGoing = false
 
@@ -78,8 +108,22 @@ struct RestoreCommand: ParsableCommand {
     guard (1...64).contains(connections) else {
       throw ValidationError("--connections takes 1 to 64")
     }
+    if swap, database == nil || !table.isEmpty {
+      throw ValidationError("--swap is for a whole --database")
+    }
     if database != nil, !paths.isEmpty || overwrite != nil {
       throw ValidationError("paths and --overwrite are for --media")
+    }
+    if database != nil, delete || verify || noDevices || noSetId || numericOwners {
+      throw ValidationError(
+        "--delete, --verify, --no-devices, --no-set-id and --numeric-owners are for --media")
+    }
+    if delete, overwrite != .always {
+      throw ValidationError("--delete goes with --overwrite always")
+    }
+    if verify, overwrite == .never || overwrite == .ifNewer {
+      throw ValidationError(
+        "--verify goes with an empty target or --overwrite always: files that are kept may differ")
     }
   }
 
@@ -110,6 +154,8 @@ struct RestoreCommand: ParsableCommand {
     var rows, bytes: UInt64
     var largeObjects: Int
     var createdDatabase: Bool
+    /// The name under which --swap kept the database that was there.
+    var kept: String?
     var phases: [Phase]
     var warnings: [String]
   }
@@ -121,12 +167,19 @@ struct RestoreCommand: ParsableCommand {
     guard let summary = snapshot.manifest.databases.first(where: { $0.name == name }) else {
       throw noSource(name, "database", snapshot.manifest.databases.map(\.name), snapshot)
     }
-    let target = try ConnectionOption.target(into, of: "--into", session)
+    var target = try ConnectionOption.target(into, of: "--into", session)
+    let swap =
+      self.swap
+      ? try DatabaseSwap(
+        of: target, stamp: Self.stamp(Date()), cancellation: session.cancellation) : nil
+    try swap?.preflight()
     if dryRun {
+      let ending = swap.map { ", and keep the one that is there as \($0.kept)" } ?? ""
       return try Terminal.shared.print(
-        "would restore database \(name) of snapshot \(snapshot.id) (\(Display.count(summary.tableCount)) tables, \(Display.count(summary.rowCount)) rows) into \(target.redacted)"
+        "would restore database \(name) of snapshot \(snapshot.id) (\(Display.count(summary.tableCount)) tables, \(Display.count(summary.rowCount)) rows) into \(target.redacted)\(ending)"
       )
     }
+    if let swap { target = swap.restoredTarget }
     var options = DatabaseReplayOptions(
       connections: connections, restoreOwners: !noOwner, restorePrivileges: !noPrivileges,
       role: role, globals: globals)
@@ -137,11 +190,12 @@ struct RestoreCommand: ParsableCommand {
       reader: reader, catalog: catalog, source: name, into: target, options: options,
       cancellation: session.cancellation, progress: session.progress
     ).perform()
+    try swap?.perform()
     display.end()
     let result = DatabaseResult(
       snapshot: snapshot.id.hex, database: name, tables: report.tableCount,
       rows: report.rowCount, bytes: report.byteCount, largeObjects: report.largeObjectCount,
-      createdDatabase: report.createdDatabase,
+      createdDatabase: report.createdDatabase, kept: swap?.kept,
       phases: report.phases.map { .init(name: $0.name, seconds: $0.duration.inSeconds) },
       warnings: report.warnings)
     if global.json { return try Terminal.shared.print(JSONText.pretty(result)) }
@@ -151,6 +205,17 @@ struct RestoreCommand: ParsableCommand {
     try Terminal.shared.print(
       "restored database \(name): \(Display.count(result.tables)) tables, \(Display.count(result.rows)) rows, \(Display.count(result.largeObjects)) large objects in \(Display.duration(seconds: seconds))"
     )
+    if let kept = result.kept {
+      try Terminal.shared.print(
+        "the database that was there is kept as \(kept); drop it when nothing needs it")
+    }
+  }
+
+  /// A time as part of a database's name: `20260131T120000Z`.
+  private static func stamp(_ time: Date) -> String {
+    time.formatted(
+      .iso8601.year().month().day().dateSeparator(.omitted).time(includingFractionalSeconds: false)
+        .timeSeparator(.omitted).timeZone(separator: .omitted))
   }
 
   private static func qualifiedName(_ text: String) throws -> QualifiedName {
@@ -163,73 +228,7 @@ struct RestoreCommand: ParsableCommand {
     return QualifiedName(schema: String(parts[0]), name: String(parts[1]))
   }
 
-  // MARK: Media
-
-  struct MediaResult: Encodable {
-    var snapshot, media, into: String
-    var files, directories, hardLinks, others, bytes: UInt64
-    /// Files that were there and equal, or were left as the policy says.
-    var unchanged, kept: UInt64
-    /// Owners, attributes and the like that could not be set.
-    var notSet: [String]
-    /// Entries that the snapshot lacks because they could not be read at the source.
-    var notCaptured: [String]
-    var errors: [String]
-    var complete: Bool
-  }
-
-  private func restoreMedia(
-    _ name: String, _ snapshot: Snapshot, _ repository: Repository, _ catalog: CatalogReader,
-    _ session: Session
-  ) throws {
-    guard let summary = snapshot.manifest.media.first(where: { $0.name == name }) else {
-      throw noSource(name, "media source", snapshot.manifest.media.map(\.name), snapshot)
-    }
-    if dryRun {
-      return try Terminal.shared.print(
-        "would restore media \(name) of snapshot \(snapshot.id) (\(Display.count(summary.fileCount)) files, \(Display.bytes(summary.byteCount))) into \(into)"
-      )
-    }
-    var options = MediaReplayOptions()
-    options.workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
-    options.keepGoing = keepGoing
-    options.include = paths.map { Array($0.utf8) }
-    switch overwrite {
-    case nil: break
-    case .never: options.overwrite = .never
-    case .ifNewer: options.overwrite = .ifNewer
-    case .always: options.overwrite = .always
-    }
-    let display = ProgressDisplay(session)
-    defer { display.end() }
-    let report = try MediaReplay(
-      repository: repository, catalog: catalog, summary: summary,
-      into: URL(fileURLWithPath: into).path, options: options,
-      cancellation: session.cancellation, progress: session.progress
-    ).perform()
-    display.end()
-    let result = MediaResult(
-      snapshot: snapshot.id.hex, media: name, into: into, files: report.fileCount,
-      directories: report.directoryCount, hardLinks: report.hardLinkCount,
-      others: report.otherCount, bytes: report.byteCount, unchanged: report.unchangedCount,
-      kept: report.keptCount, notSet: report.notSet, notCaptured: report.notCaptured,
-      errors: report.errors, complete: report.isComplete)
-    if global.json {
-      try Terminal.shared.print(JSONText.pretty(result))
-    } else {
-      for item in result.notSet { session.messages.warning("could not set \(item)") }
-      for item in result.notCaptured { session.messages.warning("not in the snapshot: \(item)") }
-      for error in result.errors { session.messages.warning("not restored: \(error)") }
-      if !global.quiet {
-        try Terminal.shared.print(
-          "restored media \(name): \(Display.count(result.files)) files, \(Display.bytes(result.bytes)) into \(into)"
-        )
-      }
-    }
-    if !result.errors.isEmpty { throw ExitStatus.partly }
-  }
-
-  private func noSource(_ name: String, _ kind: String, _ names: [String], _ snapshot: Snapshot)
+  func noSource(_ name: String, _ kind: String, _ names: [String], _ snapshot: Snapshot)
     -> UsageError
   {
     UsageError(
