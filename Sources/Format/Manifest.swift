@@ -216,10 +216,15 @@ package struct CaptureStatistics: Codable, Hashable, Sendable {
   /// Files whose content was taken over from the parent without being read.
   package var filesUnchanged: UInt64
   package var filesRead: UInt64
+  /// New blobs that were stored as deltas, their plaintext bytes, and the bytes that they took.
+  package var blobsDelta: UInt64
+  package var bytesDelta: UInt64
+  package var bytesDeltaStored: UInt64
 
   package init(
     bytesRead: UInt64 = 0, bytesNew: UInt64 = 0, bytesStored: UInt64 = 0, blobsNew: UInt64 = 0,
-    blobsReused: UInt64 = 0, filesUnchanged: UInt64 = 0, filesRead: UInt64 = 0
+    blobsReused: UInt64 = 0, filesUnchanged: UInt64 = 0, filesRead: UInt64 = 0,
+    blobsDelta: UInt64 = 0, bytesDelta: UInt64 = 0, bytesDeltaStored: UInt64 = 0
   ) {
     self.bytesRead = bytesRead
     self.bytesNew = bytesNew
@@ -228,6 +233,24 @@ package struct CaptureStatistics: Codable, Hashable, Sendable {
     self.blobsReused = blobsReused
     self.filesUnchanged = filesUnchanged
     self.filesRead = filesRead
+    self.blobsDelta = blobsDelta
+    self.bytesDelta = bytesDelta
+    self.bytesDeltaStored = bytesDeltaStored
+  }
+
+  /// Manifests from before there were deltas do not count them.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    bytesRead = try values.decode(UInt64.self, forKey: .bytesRead)
+    bytesNew = try values.decode(UInt64.self, forKey: .bytesNew)
+    bytesStored = try values.decode(UInt64.self, forKey: .bytesStored)
+    blobsNew = try values.decode(UInt64.self, forKey: .blobsNew)
+    blobsReused = try values.decode(UInt64.self, forKey: .blobsReused)
+    filesUnchanged = try values.decode(UInt64.self, forKey: .filesUnchanged)
+    filesRead = try values.decode(UInt64.self, forKey: .filesRead)
+    blobsDelta = try values.decodeIfPresent(UInt64.self, forKey: .blobsDelta) ?? 0
+    bytesDelta = try values.decodeIfPresent(UInt64.self, forKey: .bytesDelta) ?? 0
+    bytesDeltaStored = try values.decodeIfPresent(UInt64.self, forKey: .bytesDeltaStored) ?? 0
   }
 }
 

@@ -49,6 +49,8 @@ package enum PackFormat {
   package static let sealOverhead = 24 + 16
   /// No chunk is longer, sealed or not: an index run holds lengths of three bytes.
   package static let maximumPlainByteCount: UInt32 = (1 << 24) - 1
+  /// No chain of deltas is longer; a reader refuses one that is, or that comes back to itself.
+  package static let deltaDepthLimit = 64
   private static let locatorRange = 216..<272
 
   /// Bytes that one entry takes in the trailer.

@@ -36,13 +36,18 @@ package final class RowHasher {
   }
 
   /// Adds one row: its line in COPY text format, with or without the newline that ends it.
-  package func add(_ row: Span<UInt8>) {
+  ///
+  /// - Returns: the first bytes of its hash, which decide where chunks end.
+  @discardableResult
+  package func add(_ row: Span<UInt8>) -> UInt64 {
     let count = row.count
     let length = count > 0 && row[count - 1] == UInt8(ascii: "\n") ? count - 1 : count
     stream.update(row.extracting(0..<length))
-    digest.sum.add(stream.finish())
+    let hash = stream.finish()
+    digest.sum.add(hash)
     digest.rowCount += 1
     digest.byteCount += UInt64(length + 1)
+    return hash.prefix
   }
 
   /// The digest so far; the hasher starts over.

@@ -15,6 +15,21 @@ package struct BlockRange: Hashable, Sendable {
     self.end = end
   }
 
+  /// This range in at most `count` parts whose ends are `length` / `count` blocks apart; the last has this end.
+  package func parts(of length: UInt32, count: UInt32) -> [BlockRange] {
+    let step = length / max(count, 1)
+    guard count > 1, step > 0 else { return [self] }
+    var parts: [BlockRange] = []
+    var start = first
+    for _ in 1..<count {
+      let (next, overflow) = start.addingReportingOverflow(step)
+      guard !overflow, end.map({ next < $0 }) ?? true else { break }
+      parts.append(BlockRange(first: start, end: next))
+      start = next
+    }
+    return parts + [BlockRange(first: start, end: end)]
+  }
+
   /// The whole table.
   package static let all = BlockRange(first: 0, end: nil)
 }

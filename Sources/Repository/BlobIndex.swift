@@ -19,6 +19,23 @@ package struct BlobLocation: Hashable, Sendable {
   }
 }
 
+/// One of the places where a blob lies, and who says so.
+package struct BlobCopy: Sendable {
+  /// Among the entries of all runs of the index.
+  package var position: Int
+  package var location: BlobLocation
+  package var signer: Digest
+  package var signerRole: Role
+
+  /// Whether `signer` believes that it is there: what it said itself, or a keeper or owner.
+  package func isTrusted(by signer: Digest) -> Bool {
+    self.signer == signer || isVouched
+  }
+
+  /// Whether a keeper or owner signed for it; a writer's word may be false.
+  package var isVouched: Bool { signerRole != .writer }
+}
+
 /// One decrypted run in a private, unlinked file that is mapped: the kernel may drop its pages.
 private final class LoadedRun: Sendable {
   let id: DocumentID
@@ -118,19 +135,51 @@ package final class BlobIndex: Sendable {
 
   /// Whether a writer may leave `id` out because it is stored: only runs that `signer` signed, or
   /// a keeper or owner did, are believed, and packs in `doomed` don't count.
+  ///
+  /// A delta is stored only if all its bases are, by the same rule.
   package func mayReuse(_ id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> Bool {
-    reusablePack(of: id, signer: signer, notIn: doomed) != nil
+    reusablePacks(of: id, signer: signer, notIn: doomed) != nil
   }
 
-  /// The pack that a writer may rely on for `id`; nil if it must store it.
-  func reusablePack(of id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> PackID? {
+  /// The packs that a writer may rely on for `id` and its bases; nil if it must store it.
+  func reusablePacks(of id: BlobID, signer: Digest, notIn doomed: Set<PackID>) -> [PackID]? {
+    chain(of: id) { $0.isTrusted(by: signer) && !doomed.contains($0.location.pack.id) }?
+      .map(\.location.pack.id)
+  }
+
+  /// The shortest way from `id` over bases of deltas to a chunk that is whole: first a copy of `id`,
+  /// last the whole one; nil if there is none.
+  ///
+  /// Breadth first, each blob once: a cycle is no way, and no index makes the search explode.
+  /// - Parameter isFit: whether a copy may be used; called under the lock, so it must not look things
+  ///   up in this index.
+  package func chain(of id: BlobID, where isFit: (BlobCopy) -> Bool) -> [BlobCopy]? {
     state.withLock { state in
-      for position in Self.positions(of: id, in: state) {
-        guard let run = Self.run(of: position, in: state),
-          run.signer == signer || run.role != .writer,
-          let pack = Self.location(at: position, in: state)?.pack.id, !doomed.contains(pack)
-        else { continue }
-        return pack
+      // Nearly always there is one copy, and it is whole.
+      for position in Self.positions(of: id, in: state).reversed() {
+        if let copy = Self.copy(at: position, in: state), copy.location.entry.base == nil,
+          isFit(copy)
+        {
+          return [copy]
+        }
+      }
+      var steps: [(copy: BlobCopy, from: Int?)] = []
+      var frontier: [(id: BlobID, from: Int?)] = [(id, nil)]
+      var met: Set<BlobID> = [id]
+      for _ in 0...PackFormat.deltaDepthLimit {
+        var next: [(id: BlobID, from: Int?)] = []
+        for blob in frontier {
+          for position in Self.positions(of: blob.id, in: state).reversed() {
+            guard let copy = Self.copy(at: position, in: state), isFit(copy) else { continue }
+            steps.append((copy, blob.from))
+            guard let base = copy.location.entry.base else {
+              return Self.way(to: steps.count - 1, in: steps)
+            }
+            if met.insert(base).inserted { next.append((base, steps.count - 1)) }
+          }
+        }
+        guard !next.isEmpty, met.count <= Self.searchLimit else { return nil }
+        frontier = next
       }
       return nil
     }
@@ -149,6 +198,11 @@ package final class BlobIndex: Sendable {
   /// What lies at `position`.
   package func location(at position: Int) -> BlobLocation? {
     state.withLock { Self.location(at: position, in: $0) }
+  }
+
+  /// What lies at `position`, and who says so.
+  func copy(at position: Int) -> BlobCopy? {
+    state.withLock { Self.copy(at: position, in: $0) }
   }
 
   /// Every pack that a run names, with the run's word on it; a pack in two runs comes once, and a
@@ -267,6 +321,26 @@ package final class BlobIndex: Sendable {
 
   private static func isVouched(_ position: Int, in state: borrowing State) -> Bool {
     run(of: position, in: state)?.role != .writer
+  }
+
+  private static func copy(at position: Int, in state: borrowing State) -> BlobCopy? {
+    guard let run = run(of: position, in: state), let location = location(at: position, in: state)
+    else { return nil }
+    return BlobCopy(
+      position: position, location: location, signer: run.signer, signerRole: run.role)
+  }
+
+  /// Blobs that a search for a chain looks at: far more than honest copies make possible.
+  private static let searchLimit = 4096
+
+  private static func way(to last: Int, in steps: [(copy: BlobCopy, from: Int?)]) -> [BlobCopy] {
+    var way: [BlobCopy] = []
+    var at: Int? = last
+    while let step = at {
+      way.append(steps[step].copy)
+      at = steps[step].from
+    }
+    return way.reversed()
   }
 
   private static func location(at position: Int, in state: borrowing State) -> BlobLocation? {

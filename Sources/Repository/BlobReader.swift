@@ -12,6 +12,8 @@ package final class ChunkDecoder {
   fileprivate let decompressor: ZstdDecoder
   fileprivate var sealed = SharedBuffer(byteCount: 1 << 20)
   fileprivate var opened = SharedBuffer(byteCount: 1 << 20)
+  /// The chunk before in a chain of deltas; empty as long as there are none.
+  fileprivate var base: [UInt8] = []
 
   package init() throws { decompressor = try ZstdDecoder() }
 }
@@ -24,18 +26,43 @@ package final class BlobReader: Sendable {
   // Secrets take locked pages: only as many pack keys as a restore moves among at a time.
   private let packKeys = Mutex<[PackID: Secret]>([:])
   private static let packKeyLimit = 128
-  /// No chain of deltas that we write is longer; a longer one, or a cycle, is hostile.
-  private static let deltaDepthLimit = 64
+  /// Damaged copies of one blob and its bases after which it is given up.
+  private static let attemptLimit = 256
 
   init(repository: Repository) { self.repository = repository }
 
   /// Loads the chunk `id` into `chunk`, replacing what it held.
   ///
   /// On return `chunk` is exactly what was stored: its keyed hash is `id`. Each place that the
-  /// index knows is tried before this fails.
+  /// index knows, of it and of the bases of deltas, is tried before this fails. Memory: two chunks,
+  /// however many deltas there are.
   /// - Throws: ``RepositoryError``; `damaged` names pack and offset.
   package func load(_ id: BlobID, into chunk: inout [UInt8], using decoder: ChunkDecoder) throws {
-    try load(id, into: &chunk, using: decoder, depth: 0)
+    var failure: (any Error)?
+    var damaged: Set<Int> = []
+    while damaged.count < Self.attemptLimit,
+      let chain = repository.index.chain(of: id, where: { !damaged.contains($0.position) })
+    {
+      // Each blob of a chain is authentic, so comparing the id of what comes out last is enough;
+      // only to find which of them is wrong all are compared.
+      if failure == nil, chain.count > 1,
+        load(chain, comparingAll: false, into: &chunk, using: decoder) == nil
+      {
+        return
+      }
+      guard let failed = load(chain, comparingAll: true, into: &chunk, using: decoder) else {
+        return
+      }
+      failure = failure ?? failed.error
+      damaged.insert(failed.copy.position)
+    }
+    if let failure { throw failure }
+    let isKnown = !repository.index.positions(of: id).isEmpty
+    throw RepositoryError(
+      .damaged, what: "cannot load blob \(id)",
+      why: isKnown
+        ? "its deltas never end, or no index run names a base of theirs" : "no index run names it",
+      next: "run 'lifeboat check' to list what is missing and the snapshots it touches")
   }
 
   /// Loads the chunk that a catalog names, whose length must be as the catalog says.
@@ -51,43 +78,57 @@ package final class BlobReader: Sendable {
     }
   }
 
+  /// Decodes a chain of deltas from its whole chunk on; returns the copy that failed, and why.
   private func load(
-    _ id: BlobID, into chunk: inout [UInt8], using decoder: ChunkDecoder, depth: Int
-  ) throws {
-    let locations = repository.index.locations(of: id)
-    guard !locations.isEmpty else {
-      throw RepositoryError(
-        .damaged, what: "cannot load blob \(id)", why: "no index run names it",
-        next: "run 'lifeboat check' to list what is missing and the snapshots it touches")
-    }
-    var failure: (any Error)?
-    for location in locations {
+    _ chain: [BlobCopy], comparingAll: Bool, into chunk: inout [UInt8], using decoder: ChunkDecoder
+  ) -> (copy: BlobCopy, error: any Error)? {
+    for (step, copy) in chain.reversed().enumerated() {
+      let isLast = step == chain.count - 1
       do {
-        try load(location, into: &chunk, using: decoder, depth: depth)
-        return
+        if step > 0 { swap(&chunk, &decoder.base) }
+        var base: [UInt8] = []
+        swap(&base, &decoder.base)
+        defer { swap(&base, &decoder.base) }
+        try load(
+          copy.location, base: base, comparing: comparingAll || isLast, into: &chunk,
+          using: decoder)
       } catch {
-        failure = failure ?? error
+        return (copy, error)
       }
     }
-    if let failure { throw failure }
+    return nil
   }
 
   /// Loads the blob at one place, and proves that it is the chunk it claims to be.
-  func load(
-    _ location: BlobLocation, into chunk: inout [UInt8], using decoder: ChunkDecoder,
-    depth: Int = 0
+  func load(_ location: BlobLocation, into chunk: inout [UInt8], using decoder: ChunkDecoder) throws
+  {
+    var base: [UInt8] = []
+    if let id = location.entry.base { try load(id, into: &base, using: decoder) }
+    try load(location, base: base, comparing: true, into: &chunk, using: decoder)
+  }
+
+  private func load(
+    _ location: BlobLocation, base: [UInt8], comparing: Bool, into chunk: inout [UInt8],
+    using decoder: ChunkDecoder
   ) throws {
+    let encodedCount = try authenticate(location, using: decoder)
+    try decode(location, encodedCount, base: base, into: &chunk, using: decoder)
+    guard
+      !comparing
+        || repository.keys.blobID(of: chunk.span, class: location.pack.blobClass)
+          == location.entry.id
+    else { throw damaged(location, "its content is not what its id says") }
+  }
+
+  /// Reads and opens the blob at one place into the decoder's buffer; returns the encoded length.
+  @discardableResult
+  func authenticate(_ location: BlobLocation, using decoder: ChunkDecoder) throws -> Int {
     let entry = location.entry
     guard repository.keys.canRead(location.pack.blobClass) else {
       throw RepositoryError(
         .keyMissing, what: "cannot read blob \(entry.id)",
         why: "a \(repository.keys.role.name)'s key does not open \(location.pack.blobClass)",
         next: "use the owner's passphrase or recovery key")
-    }
-    var base: [UInt8] = []
-    if let baseID = entry.base {
-      guard depth < Self.deltaDepthLimit else { throw damaged(location, "its deltas never end") }
-      try load(baseID, into: &base, using: decoder, depth: depth + 1)
     }
     guard entry.sealedByteCount >= PackFormat.sealOverhead else {
       throw damaged(location, "the index gives it no room for a tag")
@@ -97,10 +138,7 @@ package final class BlobReader: Sendable {
     decoder.sealed = SharedBuffer.reuse(decoder.sealed, atLeast: count)
     try decoder.sealed.withRegion(at: 0, count: count) { try read(location, into: &$0) }
     try open(location, key: key, using: decoder)
-    try decode(location, base: base, into: &chunk, using: decoder)
-    guard repository.keys.blobID(of: chunk.span, class: location.pack.blobClass) == entry.id else {
-      throw damaged(location, "its content is not what its id says")
-    }
+    return count - PackFormat.sealOverhead
   }
 
   // MARK: Steps
@@ -133,10 +171,9 @@ package final class BlobReader: Sendable {
   }
 
   private func decode(
-    _ location: BlobLocation, base: [UInt8], into chunk: inout [UInt8],
+    _ location: BlobLocation, _ encodedCount: Int, base: [UInt8], into chunk: inout [UInt8],
     using decoder: ChunkDecoder
   ) throws {
-    let encodedCount = Int(location.entry.sealedByteCount) - PackFormat.sealOverhead
     let plainCount = Int(location.entry.plainByteCount)
     if chunk.count > plainCount {
       chunk.removeLast(chunk.count - plainCount)

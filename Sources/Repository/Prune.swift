@@ -36,8 +36,8 @@ package struct PrunePlan: Sendable {
   fileprivate var relist: [PackID] = []
   /// Marked packs, and packs that are named by an index run but not there, or not of the length that it
   /// says: nothing is reused there.
-  fileprivate var unfit: Set<PackID> = []
-  fileprivate var absent: Set<PackID> = []
+  var unfit: Set<PackID> = []
+  var absent: Set<PackID> = []
 
   /// Whether performing it would change nothing.
   package var isEmpty: Bool {
@@ -247,39 +247,6 @@ extension Repository {
       }
     }
     return freed
-  }
-
-  /// Stores the live blobs of the packs to repack again, elsewhere.
-  private func repack(_ plan: PrunePlan, cancellation: Cancellation) throws {
-    let packs = Set(plan.repack)
-    let reachability = try Reachability(
-      self, waiting: plan.unfit, absent: plan.absent, cancellation: cancellation)
-    for snapshot in try snapshots() { try reachability.mark(snapshot) }
-    // A copy in a pack that goes in the same prune is none: without this, what two interrupted
-    // prunes had stored twice would be "moved" to a pack that is deleted next.
-    let writer = BlobWriter(
-      repository: self, doomed: packs.union(plan.unfit).union(plan.doom).union(plan.delete))
-    let reader = makeReader()
-    let encoder = try ChunkEncoder()
-    let decoder = try ChunkDecoder()
-    var chunk: [UInt8] = []
-    for position in 0..<index.entryCount where reachability.isLive(position) {
-      guard let location = index.location(at: position), packs.contains(location.pack.id) else {
-        continue
-      }
-      do {
-        try cancellation.check()
-        do { try reader.load(location, into: &chunk, using: decoder) } catch {
-          // A writer's word may be false; another copy may be true.
-          try reader.load(location.entry.id, into: &chunk, using: decoder)
-        }
-        _ = try writer.store(chunk.span, class: location.pack.blobClass, using: encoder)
-      } catch {
-        writer.abandon()
-        throw error
-      }
-    }
-    try writer.finish()
   }
 
   /// Writes an index run for packs that no run names, from their own trailers.

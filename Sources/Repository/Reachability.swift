@@ -22,6 +22,8 @@ package final class Reachability {
   private let refusesAbsent: Bool
   private var live: [UInt64]
   private var walked: Set<BlobID> = []
+  /// Blobs that were found missing, or without a base that they need.
+  private var incomplete: Set<BlobID> = []
   package private(set) var missing: [Missing] = []
   package private(set) var missingCount = 0
   /// Catalog nodes and lists that could not be read, with the reason.
@@ -108,47 +110,75 @@ package final class Reachability {
 
   @discardableResult
   private func mark(blob id: BlobID, of snapshot: Snapshot, path: () -> String) -> Bool {
-    // Bases of deltas are as needed as what they are the base of. No position comes twice.
-    var waiting = [id]
-    var isComplete = true
-    while let id = waiting.popLast() {
-      let chosen = choose(repository.index.positions(of: id))
-      if chosen.isEmpty {
-        isComplete = false
-        missingCount += 1
-        if missing.count < 1000 {
-          missing.append(Missing(blob: id, snapshot: snapshot.id, path: path()))
-        }
-      }
-      for position in chosen where !isLive(position) {
-        live[position / 64] |= 1 << UInt64(position % 64)
-        if let base = repository.index.location(at: position)?.entry.base { waiting.append(base) }
-      }
+    let copies = repository.index.positions(of: id)
+    // What is live has live bases: all that a chunk needs is marked at a time.
+    if copies.contains(where: { isLive($0) }), !incomplete.contains(id) { return true }
+    if let chain = vouchedChain(of: id) {
+      // One copy counts; other copies of the same blob are not needed.
+      for copy in chain { mark(copy.position) }
+      return true
     }
-    return isComplete
+    if markAllCopies(of: id) { return true }
+    incomplete.insert(id)
+    missingCount += 1
+    if missing.count < 1000 {
+      missing.append(Missing(blob: unlisted(id), snapshot: snapshot.id, path: path()))
+    }
+    return false
   }
 
-  /// The copies that are kept, of those that are there.
+  private func mark(_ position: Int) { live[position / 64] |= 1 << UInt64(position % 64) }
+
+  /// The copies that are kept where a keeper or owner signed for all of them, of a blob and of the bases of
+  /// deltas: the shortest chain of those that are there and not marked, else of those that are there; of
+  /// equal ones the newest.
   ///
-  /// Of those that a keeper or owner signed for, one: the newest that is not marked, else the newest.
-  /// Where there are only writers' words, all: one may be false, put there to make the true copy
-  /// look needless, and only reading would tell.
-  private func choose(_ positions: [Int]) -> [Int] {
-    if positions.count == 1, absent.isEmpty { return positions }
+  /// Chosen together, not one by one: of two blobs that each have a copy which is a delta of the
+  /// other, and a whole one, the whole copies must not both go.
+  private func vouchedChain(of id: BlobID) -> [BlobCopy]? {
+    let chain = repository.index.chain(of: id) { copy in
+      copy.isVouched && !absent.contains(copy.location.pack.id)
+        && !waiting.contains(copy.location.pack.id)
+    }
+    if chain != nil || waiting.isEmpty { return chain }
+    return repository.index.chain(of: id) {
+      $0.isVouched && !absent.contains($0.location.pack.id)
+    }
+  }
+
+  /// Keeps every copy of a blob and of all bases that any of them has, and says whether one of them
+  /// leads to a whole chunk.
+  ///
+  /// Where there are only writers' words, one may be false, put there to make the true copy look
+  /// needless, and only reading would tell.
+  private func markAllCopies(of id: BlobID) -> Bool {
     let index = repository.index
-    let there = positions.filter { position in
-      guard let pack = index.location(at: position)?.pack.id else { return false }
-      return !absent.contains(pack)
+    var met: Set<BlobID> = [id]
+    var waiting = [id]
+    while let id = waiting.popLast() {
+      let copies = index.positions(of: id).compactMap { index.copy(at: $0) }
+      let there = copies.filter { !absent.contains($0.location.pack.id) }
+      // To who looks for damage, a copy that is gone is better than none: the pack is then named.
+      for copy in there.isEmpty && !refusesAbsent ? copies : there {
+        mark(copy.position)
+        if let base = copy.location.entry.base, met.insert(base).inserted { waiting.append(base) }
+      }
     }
-    // To who looks for damage, a copy that is gone is better than none: the pack is then named.
-    let candidates = there.isEmpty && !refusesAbsent ? positions : there
-    let vouched = candidates.filter { index.isVouched($0) }
-    guard let newest = vouched.last else { return candidates }
-    let unmarked = vouched.last { position in
-      guard let pack = index.location(at: position)?.pack.id else { return false }
-      return !waiting.contains(pack)
+    if index.chain(of: id, where: { !absent.contains($0.location.pack.id) }) != nil { return true }
+    return !refusesAbsent && index.chain(of: id, where: { _ in true }) != nil
+  }
+
+  /// The blob that is really missing: `id`, or the base of a delta that is there.
+  private func unlisted(_ id: BlobID) -> BlobID {
+    var id = id
+    for _ in 0...PackFormat.deltaDepthLimit {
+      let base = repository.index.positions(of: id).lazy
+        .compactMap { self.repository.index.location(at: $0) }
+        .last { !self.absent.contains($0.pack.id) }?.entry.base
+      guard let base else { return id }
+      id = base
     }
-    return [unmarked ?? newest]
+    return id
   }
 
   /// A catalog key as people read it.

@@ -224,7 +224,7 @@ package final class Repository: Sendable {
   // MARK: Reading and writing blobs
 
   /// A writer for one run; call ``loadIndex()`` before, or everything is stored anew.
-  package func makeWriter() throws -> BlobWriter {
+  package func makeWriter(deltas policy: DeltaPolicy = DeltaPolicy()) throws -> BlobWriter {
     let marks = try doomMarks()
     marksAtStart.withLock { $0 = Set(marks.map(\.id)) }
     reusedPacks.withLock { $0 = [] }
@@ -235,7 +235,7 @@ package final class Repository: Sendable {
     for (id, record) in index.packs() where present[id.hex] != Int(record.byteCount) {
       unfit.insert(id)
     }
-    return BlobWriter(repository: self, doomed: unfit)
+    return BlobWriter(repository: self, doomed: unfit, policy: policy)
   }
 
   /// A reader; it shares caches among threads.

@@ -17,13 +17,26 @@ package enum ZstdError: Error, Equatable {
   private let context: OpaquePointer
 
   /// Allocates a context; `level` 1 to 19.
-  package init(level: Int32) throws(ZstdError) {
+  ///
+  /// - Parameter withLongMatches: first finds long matches anywhere in the prefix, however large it is.
+  ///   The tables of the levels below 9 forget a prefix of megabytes before the source comes: without
+  ///   this, level 3 compresses edited rows to twenty times as much (docs/performance.md).
+  package init(level: Int32, withLongMatches: Bool = false) throws(ZstdError) {
     guard let context = unsafe ZSTD_createCCtx() else { throw .outOfMemory }
     unsafe self.context = context
     _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+    if withLongMatches {
+      _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_enableLongDistanceMatching, 1)
+    }
     _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0)
     _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0)
     _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_dictIDFlag, 0)
+  }
+
+  /// Sets the level of the frames that follow; 1 to 19.
+  package func setLevel(_ level: Int32) {
+    _ = unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_only)
+    _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
   }
 
   /// The most bytes that `count` bytes can compress to.

@@ -9,6 +9,8 @@ import Format
 struct BackupRecord: Encodable {
   struct Bytes: Encodable {
     var read, new, stored: UInt64
+    /// Of what is new: stored as deltas, and what those take.
+    var delta, deltaStored: UInt64
   }
   struct Database: Encodable {
     var name: String
@@ -34,7 +36,7 @@ struct BackupRecord: Encodable {
   var parent: String?
   var seconds: Double
   var bytes: Bytes
-  var blobsNew, blobsReused, filesRead, filesUnchanged: UInt64
+  var blobsNew, blobsReused, blobsDelta, filesRead, filesUnchanged: UInt64
   var databases: [Database]
   var media: [Media]
   var references: [References]
@@ -49,9 +51,11 @@ struct BackupRecord: Encodable {
     parent = manifest.parent
     self.seconds = (seconds * 1000).rounded() / 1000
     bytes = Bytes(
-      read: statistics.bytesRead, new: statistics.bytesNew, stored: statistics.bytesStored)
+      read: statistics.bytesRead, new: statistics.bytesNew, stored: statistics.bytesStored,
+      delta: statistics.bytesDelta, deltaStored: statistics.bytesDeltaStored)
     blobsNew = statistics.blobsNew
     blobsReused = statistics.blobsReused
+    blobsDelta = statistics.blobsDelta
     filesRead = statistics.filesRead
     filesUnchanged = statistics.filesUnchanged
     databases = manifest.databases.map {
@@ -119,6 +123,11 @@ struct BackupRecord: Encodable {
     try Terminal.shared.print(
       "read \(Display.bytes(bytes.read)), new \(Display.bytes(bytes.new)), stored \(Display.bytes(bytes.stored)) in \(Display.duration(seconds: seconds))"
     )
+    if blobsDelta > 0 {
+      try Terminal.shared.print(
+        "of the new, \(Display.bytes(bytes.delta)) are changes to what was there, stored in \(Display.bytes(bytes.deltaStored))"
+      )
+    }
     try Terminal.shared.print("snapshot \(snapshot.prefix(8)) saved")
   }
 }

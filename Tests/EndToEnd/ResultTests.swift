@@ -24,13 +24,13 @@ extension `The program` {
       let result = try backup("--file-reference", "app.blog_article.cover", "--tag", "nightly")
       #expect(
         result.names == [
-          "blobsNew", "blobsReused", "bytes", "complete", "databases", "filesRead",
+          "blobsDelta", "blobsNew", "blobsReused", "bytes", "complete", "databases", "filesRead",
           "filesUnchanged",
           "media", "references", "seconds", "snapshot", "time", "warnings",
         ])
       #expect(result["snapshot"].text?.count == 64)
       try result.expectDocumented("backup")
-      #expect(result["bytes"].names == ["new", "read", "stored"])
+      #expect(result["bytes"].names == ["delta", "deltaStored", "new", "read", "stored"])
       #expect(result["filesRead"].number == 14)
       #expect(result["complete"] == .bool(true))
       let database = result["databases"][0]

@@ -139,7 +139,7 @@ import Testing
     var lengths: [Int] = []
     for length in rowLengths {
       let row = [UInt8](repeating: 7, count: length)
-      try buffer.add(row.span) { lengths.append($0.count) }
+      try buffer.add(row.span, hash: .max) { lengths.append($0.count) }
     }
     try buffer.flush { lengths.append($0.count) }
     return lengths
@@ -153,6 +153,74 @@ import Testing
     #expect(try chunks(of: [1, 6 * mebibyte, 1]) == [1, 6 * mebibyte, 1])
     #expect(
       try chunks(of: [1, 17 * mebibyte, 1]) == [1, 8 * mebibyte, 8 * mebibyte, mebibyte, 1])
+  }
+}
+
+@Suite struct `A range of blocks` {
+  @Test func `falls into parts that leave nothing out and do not overlap`() {
+    func parts(_ first: UInt32, _ end: UInt32?, _ length: UInt32, _ count: UInt32) -> [UInt32?] {
+      let parts = BlockRange(first: first, end: end).parts(of: length, count: count)
+      #expect(parts.first?.first == first)
+      for (part, next) in zip(parts, parts.dropFirst()) { #expect(part.end == next.first) }
+      return parts.map(\.end)
+    }
+    #expect(parts(0, 256, 256, 1) == [256])
+    #expect(parts(0, 256, 256, 4) == [64, 128, 192, 256])
+    #expect(parts(512, nil, 256, 4) == [576, 640, 704, nil])
+    #expect(parts(512, 600, 256, 4) == [576, 600])
+    #expect(parts(0, 2, 2, 8) == [2])
+    #expect(parts(.max - 1, nil, 256, 2) == [nil])
+    #expect(parts(7, 9, 0, 0) == [9])
+  }
+}
+
+@Suite struct `Chunks of large rows` {
+  /// Rows of 2 to 6 KB with a hash that is theirs; as chunks, each a list of its rows.
+  private func chunks(of rows: [UInt64]) throws -> [[UInt64]] {
+    var buffer = RowBuffer()
+    var chunks: [[UInt64]] = []
+    var rest = rows[...]
+    func store(_ chunk: Span<UInt8>) {
+      var count = 0
+      var held: [UInt64] = []
+      while count < chunk.count, let row = rest.popFirst() {
+        held.append(row)
+        count += Self.length(of: row)
+      }
+      #expect(count == chunk.count)
+      chunks.append(held)
+    }
+    for row in rows {
+      let bytes = [UInt8](repeating: 7, count: Self.length(of: row))
+      try buffer.add(bytes.span, hash: Self.hash(row), store)
+    }
+    try buffer.flush(store)
+    #expect(chunks.flatMap { $0 } == rows)
+    return chunks
+  }
+
+  private static func hash(_ row: UInt64) -> UInt64 {
+    var x = row &* 0x9E37_79B9_7F4A_7C15
+    x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    return x ^ (x >> 31)
+  }
+  private static func length(of row: UInt64) -> Int { 2000 + Int(hash(row) % 4000) }
+
+  @Test func `end at the same rows again after a row is gone, another longer, a third new`() throws
+  {
+    let rows = (0..<10_000).map { UInt64($0) }
+    let before = try chunks(of: rows)
+    #expect(before.count > 8)
+    for chunk in before.dropLast() {
+      #expect((1 << 20...4 << 20).contains(chunk.reduce(0) { $0 + Self.length(of: $1) }))
+    }
+    var edited = rows
+    edited.remove(at: 100)
+    edited[200] = 77_777
+    edited.insert(88_888, at: 300)
+    let after = try chunks(of: edited)
+    #expect(Array(after.suffix(before.count - 3)) == Array(before.suffix(before.count - 3)))
+    #expect(after.first != before.first)
   }
 }
 

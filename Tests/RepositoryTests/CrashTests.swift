@@ -11,22 +11,35 @@ import Testing
   let original: MemoryStorage
   let kept: [(id: SnapshotID, files: [String: [UInt8]])]
 
-  /// Three snapshots, the first forgotten; some of its packs already marked, some not.
+  /// Four snapshots, the first two forgotten; some of their packs already marked, some not.
+  ///
+  /// What is kept holds deltas, of a base in the first, and of one another.
   init() throws {
     workshop = try Workshop()
     original = try workshop.make()
     let shared = noise(10_000, seed: 1)
-    let first = ["shared": shared, "old": noise(70_000, seed: 2)]
-    let second = ["shared": shared, "b": noise(20_000, seed: 3)]
-    let third = ["shared": shared, "c": noise(9_000, seed: 4), "d": Array("text".utf8)]
+    let first = ["shared": shared, "old": noise(70_000, seed: 2), "e": Self.edition(0)]
+    let second = ["shared": shared, "b": noise(20_000, seed: 3), "e": Self.edition(1)]
+    let third = [
+      "shared": shared, "c": noise(9_000, seed: 4), "d": Array("text".utf8), "e": Self.edition(2),
+    ]
     let gone = try workshop.backUp(first, in: original, at: 1)
     let early = try workshop.backUp(["x": noise(20_000, seed: 5)], in: original, at: 2)
-    let a = try workshop.backUp(second, in: original, at: 3)
+    let a = try workshop.backUp(second, in: original, at: 3, after: gone)
     try workshop.open(original).forget([early])
     try workshop.prune(original, at: 10)
-    let b = try workshop.backUp(third, in: original, at: 20)
+    let b = try workshop.backUp(third, in: original, at: 20, after: a)
     try workshop.open(original).forget([gone])
     kept = [(a.id, second), (b.id, third)]
+    #expect(a.manifest.statistics.blobsDelta == 2)
+    #expect(b.manifest.statistics.blobsDelta == 2)
+  }
+
+  /// A file of two chunks of which some bytes are different every time.
+  private static func edition(_ number: Int) -> [UInt8] {
+    var bytes = noise(20_000, seed: 7)
+    for i in 0..<number * 5 { bytes[i * 3001 % bytes.count] ^= UInt8(number + i) }
+    return bytes
   }
 
   private func expectWhole(_ storage: MemoryStorage, _ when: String) throws {
@@ -90,12 +103,15 @@ import Testing
   func `at any write of a backup leaves every snapshot whole, and the next one succeeds`(
     manner: DyingStorage.Manner
   ) throws {
-    let files = ["shared": noise(10_000, seed: 1), "e": noise(70_000, seed: 6)]
+    let files = [
+      "shared": noise(10_000, seed: 1), "n": noise(70_000, seed: 6), "e": Self.edition(3),
+    ]
+    let parent = try #require(try workshop.open(original).loadSnapshot(kept[1].id))
     let calls = try killEverywhere(manner, sparingReads: true) { storage in
-      try workshop.backUp(files, in: storage, at: 30)
+      try workshop.backUp(files, in: storage, at: 30, after: parent)
     } after: { storage, when in
       try expectWhole(storage, when)
-      let again = try workshop.backUp(files, in: storage, at: 31)
+      let again = try workshop.backUp(files, in: storage, at: 31, after: parent)
       #expect(try workshop.restore(again.id, from: storage) == files, "\(when)")
       for time in [100, 5000] as [Int64] { try workshop.prune(storage, at: time) }
       #expect(try workshop.restore(again.id, from: storage) == files, "\(when), then pruned")

@@ -30,19 +30,30 @@ struct Workshop {
   }
 
   /// Stores `files` in chunks of 10,000 bytes; commits nothing.
+  ///
+  /// Chunks of a file that `parent` has, too, are stored after those in the same place there.
   func store(
-    _ files: [String: [UInt8]], in repository: Repository, writer: BlobWriter
+    _ files: [String: [UInt8]], in repository: Repository, writer: BlobWriter,
+    after parent: Snapshot? = nil
   ) throws -> CatalogRoot {
+    let before = try parent.map { try repository.catalog(of: $0, reader: repository.makeReader()) }
     var catalog = try CatalogWriter(writer, keys: repository.keys)
     let encoder = try ChunkEncoder()
     let root = CatalogKey.media("files")
     try catalog.append(root, .directory(Self.metadata))
     for (name, bytes) in files.sorted(by: { Array($0.key.utf8).precedes(Array($1.key.utf8)) }) {
       var content = ContentBuilder(writer)
-      for start in stride(from: 0, to: bytes.count, by: 10_000) {
+      var predecessors: [ChunkReference] = []
+      if case .direct(let chunks)? = try before?.entry(root.appending(name))?.content?.chunks {
+        predecessors = chunks
+      }
+      for (i, start) in stride(from: 0, to: bytes.count, by: 10_000).enumerated() {
         let chunk = Array(bytes[start..<min(start + 10_000, bytes.count)])
         try content.append(
-          try writer.store(chunk.span, class: .content, using: encoder), using: encoder)
+          try writer.store(
+            chunk.span, class: .content,
+            after: i < predecessors.count ? [predecessors[i].id] : [], using: encoder),
+          using: encoder)
       }
       let stored = try content.finish(using: encoder)
       let file = FileEntry(
@@ -53,15 +64,18 @@ struct Workshop {
   }
 
   @discardableResult
-  func backUp(_ files: [String: [UInt8]], in storage: any Storage, at seconds: Int64 = 1) throws
-    -> Snapshot
-  {
+  func backUp(
+    _ files: [String: [UInt8]], in storage: any Storage, at seconds: Int64 = 1,
+    after parent: Snapshot? = nil, deltas: DeltaPolicy = DeltaPolicy()
+  ) throws -> Snapshot {
     let repository = try open(storage)
-    let writer = try repository.makeWriter()
+    let writer = try repository.makeWriter(deltas: deltas)
     do {
-      let root = try store(files, in: repository, writer: writer)
+      let root = try store(files, in: repository, writer: writer, after: parent)
       try writer.finish()
-      return try repository.commit(Self.manifest(root, at: seconds))
+      var manifest = Self.manifest(root, at: seconds)
+      manifest.statistics = writer.statistics
+      return try repository.commit(manifest)
     } catch {
       writer.abandon()
       throw error

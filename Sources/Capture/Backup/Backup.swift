@@ -32,7 +32,7 @@ package struct Backup {
     // Snapshots before the index: what a manifest refers to is then in some run that is listed.
     let parent = try findParent()
     try repository.loadIndex()
-    let writer = try repository.makeWriter()
+    let writer = try repository.makeWriter(deltas: plan.deltas)
     do {
       return try capture(into: writer, parent: parent, started: started)
     } catch {

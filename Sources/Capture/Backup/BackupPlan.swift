@@ -1,6 +1,7 @@
 // What one backup takes: sources, references between them, and how it is labelled.
 
 package import Format
+package import Repository
 
 /// A column whose values name files of a media source.
 package struct ReferenceColumn: Sendable {
@@ -32,6 +33,8 @@ package struct BackupPlan: Sendable {
   package var workers: Int
   /// A folder for files that have no names.
   package var scratch: String
+  /// When chunks are stored as deltas.
+  package var deltas = DeltaPolicy()
 
   package init(
     databases: [DatabaseSource], media: [MediaSource], references: [ReferenceColumn],

@@ -34,7 +34,8 @@ package final class DatabaseCapture {
   ///   - writer: stores the chunks.
   ///   - cancellation: stops it, with a running statement cancelled on the server.
   ///   - progress: is told each phase, and counts bytes of rows and large objects.
-  ///   - parent: the catalog and this database's summary in the snapshot before, to notice losses.
+  ///   - parent: the catalog and this database's summary in the snapshot before, to notice losses, and
+  ///     to store ranges that changed as deltas.
   package init(
     _ source: DatabaseSource, repository: Repository, writer: BlobWriter,
     cancellation: Cancellation, progress: Progress, parent: (CatalogReader, DatabaseSummary)?
@@ -96,7 +97,8 @@ package final class DatabaseCapture {
     defer { for follower in sessions where !follower.isLeader { follower.connection.close() } }
     let copier = RowCopier(
       source: source, snapshot: session, sessions: sessions, repository: repository,
-      writer: writer, cancellation: cancellation, progress: progress)
+      writer: writer, predecessors: try predecessors(), cancellation: cancellation,
+      progress: progress)
 
     progress.begin("large objects of \(source.name)")
     let objectsKey = DatabasePart.largeObjects.key(in: source.name)
@@ -131,6 +133,12 @@ extension DatabaseCapture {
       writer, keys: repository.keys,
       parameters: StreamStorer.parameters(
         forText: kind == .text, profile: repository.config.chunkerProfile))
+  }
+
+  /// The parent's ranges, if there is a parent and our key reads content: a delta needs its base.
+  private func predecessors() throws -> RangePredecessors? {
+    guard let (catalog, _) = parent, repository.keys.canRead(.content) else { return nil }
+    return try RangePredecessors(catalog, reader: repository.makeReader(), of: source.name)
   }
 
   private func key(_ part: DatabasePart) -> CatalogKey { part.key(in: source.name) }

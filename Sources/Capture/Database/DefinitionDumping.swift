@@ -23,13 +23,15 @@ struct DefinitionDumper {
     let what = "cannot dump the definitions of the database \(source.name)"
     let program = try PostgresPrograms.find(
       .pgDump, atLeastMajor: snapshot.facts.serverMajor)
+    var date = ArchiveDate()
     let result = try run(
       program.path,
       [
         "--format=custom", "--compress=0", "--section=pre-data", "--section=post-data",
         "--snapshot=\(snapshot.facts.exported)",
         "--lock-wait-timeout=\(source.lockTimeoutMilliseconds)",
-      ], what)
+      ], what
+    ) { bytes in try date.pass(bytes) { try storer.add($0) } }
     // pg_dump waits behind a queued exclusive lock, which waits for our own locks: only the timeout ends
     // that. "LOCK TABLE" is in the statement that it quotes, so in no one's language.
     if !result.isSuccess, result.standardError.contains("LOCK TABLE") {
@@ -39,6 +41,7 @@ struct DefinitionDumper {
       }
     }
     _ = try result.checked(what, next: "see what pg_dump says; nothing was committed")
+    try date.finish { try storer.add($0) }
     return (try storer.finish(), result.standardError)
   }
 
@@ -55,7 +58,8 @@ struct DefinitionDumper {
     let result = try run(
       program.path,
       ["--globals-only", "--database=\(ConnectionTarget.argument(forDatabase: database))"]
-        + (allowed == "t" ? [] : ["--no-role-passwords"]), what)
+        + (allowed == "t" ? [] : ["--no-role-passwords"]), what
+    ) { try storer.add($0) }
     if !result.isSuccess, result.standardError.contains("query failed") {
       storer.discard()
       // The server answered, and refused; that it is still there tells a refusal from a crash.
@@ -70,7 +74,10 @@ struct DefinitionDumper {
     return (content, "passwords of roles: \(snapshot.facts.role) may not read pg_authid")
   }
 
-  private func run(_ path: String, _ arguments: [String], _ what: String) throws -> ProgramResult {
+  private func run(
+    _ path: String, _ arguments: [String], _ what: String,
+    _ receive: (Span<UInt8>) throws -> Void
+  ) throws -> ProgramResult {
     try sourceWork(what, cancellation) {
       try source.target.withChildAccess { access in
         var environment = access.environment
@@ -79,7 +86,7 @@ struct DefinitionDumper {
           path: path,
           arguments: arguments + ["--no-password", "--dbname=\(access.connectionString)"],
           environment: environment
-        ).stream(cancellation: { cancellation.isCancelled }) { try storer.add($0) }
+        ).stream(cancellation: { cancellation.isCancelled }, receive)
       }
     }
   }

@@ -14,6 +14,8 @@ struct RangeTask: Sendable {
   /// The last component of its key: the range's first block divided by the range's length.
   var number: UInt64
   var blocks: BlockRange
+  /// What the parent snapshot has in its place.
+  var predecessor: RangePredecessor?
 }
 
 /// A range that was copied.
@@ -36,7 +38,7 @@ struct RangeWalk: Sendable {
   init(_ tables: [TableDescription], isIncluded: [Bool], rangeBlocks: UInt32) {
     self.tables = tables
     self.isIncluded = isIncluded
-    self.rangeBlocks = max(rangeBlocks, 1)
+    self.rangeBlocks = rangeBlocks
   }
 
   mutating func next() -> RangeTask? {
@@ -68,6 +70,8 @@ struct RowCopier: Sendable {
   let sessions: [CopySession]
   let repository: Repository
   let writer: BlobWriter
+  /// The ranges of the parent snapshot; nil if there is none that we can read.
+  let predecessors: RangePredecessors?
   let cancellation: Cancellation
   let progress: Progress
 
@@ -75,17 +79,26 @@ struct RowCopier: Sendable {
   func copyAll(
     isIncluded: [Bool], deliver: @escaping @Sendable (CopiedRange) throws -> Void
   ) throws {
-    // A range is so many bytes of heap, whatever the server's block size.
-    let bytes = UInt64(repository.config.tableRangeBlocks) * 8192
     let walk = Mutex(
-      RangeWalk(
-        snapshot.tables, isIncluded: isIncluded,
-        rangeBlocks: UInt32(clamping: bytes / max(snapshot.facts.blockByteCount, 1))))
+      RangeWalk(snapshot.tables, isIncluded: isIncluded, rangeBlocks: rangeBlocks))
     try orderedParallel(
       workers: sessions.count, window: sessions.count * 16, cancellation: cancellation,
-      next: { walk.withLock { $0.next() } },
+      next: {
+        walk.withLock { walk in
+          guard var task = walk.next() else { return nil }
+          task.predecessor = predecessors?.predecessor(
+            of: task.number, in: snapshot.tables[task.table].name)
+          return task
+        }
+      },
       work: { task, worker in try copy(task, with: sessions[worker]) },
       deliver: deliver)
+  }
+
+  /// Blocks in a range: so many bytes of heap, whatever the server's block size.
+  private var rangeBlocks: UInt32 {
+    let bytes = UInt64(repository.config.tableRangeBlocks) * 8192
+    return max(UInt32(clamping: bytes / max(snapshot.facts.blockByteCount, 1)), 1)
   }
 
   private func copy(_ task: RangeTask, with session: CopySession) throws -> CopiedRange {
@@ -124,15 +137,22 @@ struct RowCopier: Sendable {
     session.buffer.discard()
     let encoder = session.encoder
     var content = ContentBuilder(writer)
+    var offset: UInt64 = 0
     func store(_ chunk: Span<UInt8>) throws {
-      let reference = try writer.store(chunk, class: .content, using: encoder)
+      let reference = try writer.store(
+        chunk, class: .content, after: task.predecessor?.chunks(at: offset) ?? [],
+        using: encoder)
       try content.append(reference, using: encoder)
+      offset += UInt64(chunk.count)
     }
-    let rows = try TableReader.copyText(table, blocks: task.blocks, over: connection) { row in
-      hasher.add(row)
-      try session.buffer.add(row, store)
+    var rows: UInt64 = 0
+    for part in task.blocks.parts(of: rangeBlocks, count: Self.partCount(table, rangeBlocks)) {
+      rows += try TableReader.copyText(table, blocks: part, over: connection) { row in
+        let hash = hasher.add(row)
+        try session.buffer.add(row, hash: hash, store)
+      }
+      try session.buffer.flush(store)
     }
-    try session.buffer.flush(store)
     let digest = hasher.take()
     let stored = try content.finish(using: encoder)
     guard digest.rowCount == rows, stored.byteCount == digest.byteCount else {
@@ -144,6 +164,22 @@ struct RowCopier: Sendable {
     writer.count { $0.bytesRead += digest.byteCount }
     return CopiedRange(task: task, content: stored, digest: digest)
   }
+
+  /// In how many parts, each with chunks of its own, a range of `table` is read: a power of two, so that a part
+  /// of what the table takes, with all that is stored out of line, is at most ``partByteCount``.
+  ///
+  /// Ends of parts are block numbers: whatever happens to rows, they stay. The count changes only when
+  /// a table's rows become twice as large.
+  private static func partCount(_ table: TableDescription, _ rangeBlocks: UInt32) -> UInt32 {
+    guard table.isSplittable, table.blockCount > 0 else { return 1 }
+    let rangeByteCount = table.estimatedByteCount / UInt64(table.blockCount) * UInt64(rangeBlocks)
+    var count: UInt32 = 1
+    while count < rangeBlocks, rangeByteCount / UInt64(count) > partByteCount { count *= 2 }
+    return count
+  }
+
+  /// A range without anything out of line has 2 MiB.
+  private static let partByteCount: UInt64 = 3 << 20
 
   /// A text that outgrows the server's 1 GB buffer: palloc's and StringInfo's complaints.
   private static func isTooLarge(_ error: PostgresError) -> Bool {

@@ -59,9 +59,18 @@ struct BackupCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Connections at once to one database.", valueName: "n"))
   var connections: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Store changes as deltas in chains of at most this many; 0: store all whole. Longer chains make a repository smaller and a restore slower. Default: \(DeltaPolicy.standardDepthLimit).",
+      valueName: "n"))
+  var deltaDepth: Int?
+
   func validate() throws {
     if let connections, !(1...64).contains(connections) {
       throw ValidationError("--connections takes 1 to 64")
+    }
+    if let deltaDepth, !(0...DeltaPolicy.greatestDepthLimit).contains(deltaDepth) {
+      throw ValidationError("--delta-depth takes 0 to \(DeltaPolicy.greatestDepthLimit)")
     }
   }
 
@@ -91,6 +100,7 @@ struct BackupCommand: ParsableCommand {
       }
       if !fileReference.isEmpty { try job.addReferences(fileReference) }
     }
+    if let deltaDepth { job.plan.deltas = DeltaPolicy(depthLimit: deltaDepth) }
     let areNamed = !database.isEmpty || !media.isEmpty
     job.plan.media = job.plan.media.map { source in
       var source = source
