@@ -38,7 +38,7 @@ struct PostDataPlan {
     {
       wanted.filter { entry in
         let isReady =
-          entry.text.hasPrefix(kind) && isSuitable(entry)
+          entry.text.hasPrefix(kind) && !done.contains(entry.number) && isSuitable(entry)
           && entry.dependencies.allSatisfy { !following.contains($0) || done.contains($0) }
         if isReady { done.insert(entry.number) }
         return isReady
