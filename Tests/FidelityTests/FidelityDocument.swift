@@ -78,6 +78,10 @@ enum FidelityDocument {
     - access methods and base types that need a shared library of their own.
     - the encoding that an `xml` value declares (`<?xml … encoding="…"?>`): PostgreSQL does not write it out.
     - names that are not UTF-8 in an SQL_ASCII database: such a database is refused, with the name.
+    - rows of more than about 500 MB, which COPY cannot write as text: the backup is refused, with table and range.
+    - 5,000 tables, or a table of 2,000 partitions; configuration rows of extensions.
+    - a hot standby as the source, a restart of the server during a backup, `statement_timeout` set for the role.
+    - an archive of `pg_dump` 17 or newer restored into a server older than 17.
 
     """
 }
